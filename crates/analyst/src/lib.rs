@@ -1,0 +1,1 @@
+//! offport: reads captures, explains verdicts

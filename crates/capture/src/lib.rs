@@ -1,0 +1,1 @@
+//! where packets come from: AF_XDP and capture files

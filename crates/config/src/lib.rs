@@ -1,0 +1,1 @@
+//! offport.toml to typed configuration, errors with line, key and remedy

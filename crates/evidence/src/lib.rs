@@ -1,0 +1,1 @@
+//! packet store and flow records: writer, reader, retention

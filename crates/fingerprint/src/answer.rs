@@ -1,0 +1,36 @@
+//! What identification can say.
+
+use crate::name::Protocol;
+
+/// How strong an identification is. Ordered: later is stronger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proof {
+    /// Plausible field values; other protocols could look alike.
+    Heuristic,
+    /// A banner, command or magic number that the specification fixes.
+    Banner,
+    /// Lengths, counts and types that agree with one another through the message.
+    Structure,
+}
+
+impl Proof {
+    /// Lower-case name for records and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Heuristic => "heuristic",
+            Self::Banner => "banner",
+            Self::Structure => "structure",
+        }
+    }
+}
+
+/// The answer to "what do these first payloads speak?".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// This protocol, proven this well.
+    Identified(Protocol, Proof),
+    /// At least one protocol is still possible and could be proven by more bytes.
+    NeedMore,
+    /// No known protocol starts like this.
+    NotRecognised,
+}

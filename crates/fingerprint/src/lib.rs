@@ -1,0 +1,19 @@
+//! First payloads to protocol.
+//!
+//! [`identify`] looks at the first bytes that each side of a flow sent and answers with the protocol, with
+//! "need more", or with "not recognised". One file per protocol under [`protocols`], same skeleton in each:
+//! a doc comment that names the specification, a `PROBE`, a `check`, its tests. Ports never decide; they may only
+//! break a tie between candidates of equal proof.
+
+mod answer;
+mod exchange;
+mod identify;
+mod name;
+mod probe;
+mod protocols;
+mod reader;
+
+pub use answer::{Answer, Proof};
+pub use exchange::{Exchange, Side, Speaker};
+pub use identify::{Stage, identify};
+pub use name::{Protocol, ProtocolSet};

@@ -1,0 +1,11 @@
+//! llmnr: to be written.
+
+use crate::exchange::Exchange;
+use crate::name::Protocol;
+use crate::probe::{Match, Probe, Transports};
+
+pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Llmnr, transports: Transports::TCP_UDP, check };
+
+fn check(_exchange: &Exchange<'_>) -> Match {
+    Match::No
+}

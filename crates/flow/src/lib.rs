@@ -1,0 +1,1 @@
+//! flow table, timers, first-payload assembly

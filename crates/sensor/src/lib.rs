@@ -1,0 +1,1 @@
+//! offportd: capture, track, fingerprint, judge, count

@@ -1,0 +1,1 @@
+//! Prometheus, HTTP listener, event sinks, ECS records

@@ -1,0 +1,20 @@
+//! Bytes to a borrowed packet view.
+//!
+//! [`parse`] takes one frame as a link delivered it, walks link headers, tags and tunnels down to the
+//! innermost IP packet and answers with a [`Parsed`] view that borrows the frame, or with the [`Drop`]
+//! reason that is also the label of the metric which counts it. Nothing here allocates (but for the
+//! reassembly buffers of [`fragment`]), does I/O or reads a clock.
+
+pub mod fragment;
+pub mod key;
+pub mod packet;
+pub mod reason;
+pub mod time;
+
+pub use key::Transport;
+pub use key::{Direction, Domain, FlowKey, Key4, Key6};
+pub use packet::{
+    Frame, LinkInfo, LinkType, Packet, Parsed, TcpFlags, TcpHeader, TransportHeader, Tunnel, TunnelKind,
+};
+pub use reason::Drop;
+pub use time::Timestamp;
