@@ -1,1 +1,4 @@
 //! where packets come from: AF_XDP and capture files
+
+#[cfg(feature = "file")]
+pub mod file;
