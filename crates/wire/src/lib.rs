@@ -9,6 +9,7 @@ pub mod fragment;
 pub mod key;
 pub mod packet;
 pub mod reason;
+pub mod steer;
 pub mod time;
 
 pub use key::Transport;
