@@ -11,21 +11,24 @@ use crate::protocols::PROBES;
 /// Whether more payload can still come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// More may come: [`Answer::NeedMore`] is allowed.
+    /// More may come: a weak answer may still be outranked.
     Open,
-    /// The bound, the packets or the time are spent: the answer is final.
+    /// The bound, the packets or the time are spent: no more will be asked of this flow.
     Last,
 }
 
 /// Names the protocol that an exchange speaks.
 ///
 /// The strongest proof wins; among equals the first in the table, which lists the more specific protocol
-/// first. While a probe that is still undecided could outrank the best answer so far, a [`Proof::Heuristic`]
-/// answer waits for it.
+/// first. A [`Proof::Heuristic`] answer waits, while the stage is open, for probes that are still undecided: they
+/// could outrank it.
+///
+/// At [`Stage::Last`], [`Answer::NeedMore`] says that the bytes are a true beginning of a known protocol and
+/// too few to prove it; [`Answer::NotRecognised`] always says that no known protocol starts like this.
 pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
     let Some(transport) = transports(exchange.transport) else { return Answer::NotRecognised };
     if exchange.client.is_empty() && exchange.server.is_empty() {
-        return if stage == Stage::Open { Answer::NeedMore } else { Answer::NotRecognised };
+        return Answer::NeedMore;
     }
     let mut best: Option<(Protocol, Proof)> = None;
     let mut undecided = false;
@@ -40,11 +43,11 @@ pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
             }
         }
     }
-    match (best, stage) {
-        (Some((_, Proof::Heuristic)), Stage::Open) if undecided => Answer::NeedMore,
-        (Some((protocol, proof)), _) => Answer::Identified(protocol, proof),
-        (None, Stage::Open) if undecided => Answer::NeedMore,
-        (None, _) => Answer::NotRecognised,
+    match best {
+        Some((_, Proof::Heuristic)) if undecided && stage == Stage::Open => Answer::NeedMore,
+        Some((protocol, proof)) => Answer::Identified(protocol, proof),
+        None if undecided => Answer::NeedMore,
+        None => Answer::NotRecognised,
     }
 }
 

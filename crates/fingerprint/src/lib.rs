@@ -6,12 +6,20 @@
 //! break a tie between candidates of equal proof.
 
 mod answer;
+mod ber;
+mod dns_message;
 mod exchange;
 mod identify;
 mod name;
 mod probe;
 mod protocols;
 mod reader;
+mod text;
+mod scan;
+#[cfg(test)]
+mod talk;
+#[cfg(test)]
+mod trial;
 
 pub use answer::{Answer, Proof};
 pub use exchange::{Exchange, Side, Speaker};

@@ -1,7 +1,7 @@
 //! The skeleton that every protocol file fills in.
 
 use crate::answer::Proof;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
 
 /// The transports that a protocol runs over: a set.
@@ -31,9 +31,56 @@ pub(crate) enum Match {
     Yes(Proof),
 }
 
+impl Match {
+    /// Both must hold: a contradiction outweighs a proof, a proof outweighs a doubt.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Yes(one), Self::Yes(two)) => Self::Yes(one.max(two)),
+            (Self::Yes(proof), Self::Maybe) | (Self::Maybe, Self::Yes(proof)) => Self::Yes(proof),
+            (Self::Maybe, Self::Maybe) => Self::Maybe,
+        }
+    }
+
+    /// Either is enough: a proof outweighs a doubt, a doubt outweighs a contradiction.
+    pub(crate) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes(one), Self::Yes(two)) => Self::Yes(one.max(two)),
+            (Self::Yes(proof), _) | (_, Self::Yes(proof)) => Self::Yes(proof),
+            (Self::Maybe, _) | (_, Self::Maybe) => Self::Maybe,
+            (Self::No, Self::No) => Self::No,
+        }
+    }
+}
+
 /// One protocol's probe.
 pub(crate) struct Probe {
     pub(crate) protocol: Protocol,
     pub(crate) transports: Transports,
     pub(crate) check: fn(&Exchange<'_>) -> Match,
+}
+
+/// Weighs what both sides of an exchange say, for protocols whose messages show which side sent them.
+///
+/// Each side that has spoken must fit its role: one that contradicts the protocol settles it, whatever the
+/// other says. One that proves it is enough. Picked up midstream, a side may begin inside a message and the
+/// roles may be swapped: then a side that fits neither role says nothing.
+pub(crate) fn weigh(
+    exchange: &Exchange<'_>,
+    client: impl Fn(&Side<'_>) -> Match,
+    server: impl Fn(&Side<'_>) -> Match,
+) -> Match {
+    if exchange.midstream {
+        let lenient = |side: &Side<'_>| match side.is_empty() {
+            true => Match::No,
+            false => client(side).or(server(side)),
+        };
+        return lenient(&exchange.client).or(lenient(&exchange.server));
+    }
+    match (exchange.client.is_empty(), exchange.server.is_empty()) {
+        (true, true) => Match::Maybe,
+        (false, true) => client(&exchange.client),
+        (true, false) => server(&exchange.server),
+        (false, false) => client(&exchange.client).and(server(&exchange.server)),
+    }
 }
