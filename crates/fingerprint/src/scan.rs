@@ -7,7 +7,7 @@ use offport_wire::Transport;
 
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
-use crate::probe::Match;
+use crate::probe::{self, Match};
 
 /// Why reading ended before the message did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,33 +138,6 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// What one side's bytes say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Say {
-    /// Nothing was sent, or what was sent is spent without settling anything.
-    Nothing { closed: bool },
-    Fits,
-    Proves(Proof),
-    Contradicts,
-}
-
-fn say(transport: Transport, side: &Side<'_>, parse: impl Fn(Message<'_>) -> Step<Proof>) -> Say {
-    if side.is_empty() {
-        return Say::Nothing { closed: side.closed };
-    }
-    let datagram = transport == Transport::UDP;
-    let bytes = if datagram { side.first_datagram() } else { side.bytes };
-    let cut = !datagram || side.first_is_cut();
-    let total = if datagram { side.first_len as usize } else { usize::MAX };
-    match parse(Message { bytes, total, spent: side.closed || datagram }) {
-        Ok(proof) => Say::Proves(proof),
-        Err(Stop::Wrong) => Say::Contradicts,
-        Err(Stop::Short) if !cut => Say::Contradicts,
-        Err(Stop::Short) if datagram || side.closed => Say::Nothing { closed: side.closed },
-        Err(Stop::Short) => Say::Fits,
-    }
-}
-
 /// What a parser gets to see of one side.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message<'a> {
@@ -187,46 +160,27 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Weighs both sides: one that contradicts refutes the whole, one that proves is enough.
-///
-/// In midstream the sides may be the other way round, and a side may begin inside a message: there a proof
-/// outweighs a contradiction, as no more than [`Proof::Heuristic`].
+/// [`probe::weigh`] for parsers of one message: a datagram must hold all that it announces, a stream may still
+/// deliver it.
 pub(crate) fn weigh(
     exchange: &Exchange<'_>,
-    client: impl Fn(Message<'_>) -> Step<Proof> + Copy,
-    server: impl Fn(Message<'_>) -> Step<Proof> + Copy,
+    client: impl Fn(Message<'_>) -> Step<Proof>,
+    server: impl Fn(Message<'_>) -> Step<Proof>,
 ) -> Match {
-    let transport = exchange.transport;
-    let straight = combine(
-        say(transport, &exchange.client, client),
-        say(transport, &exchange.server, server),
-        exchange.midstream,
-    );
-    if !exchange.midstream {
-        return straight;
-    }
-    let swapped = combine(
-        say(transport, &exchange.client, server),
-        say(transport, &exchange.server, client),
-        exchange.midstream,
-    );
-    match (straight, swapped) {
-        (Match::Yes(one), Match::Yes(other)) => Match::Yes(one.max(other)),
-        (Match::Yes(_), _) | (_, Match::No) => straight,
-        _ => swapped,
-    }
+    let datagram = exchange.transport == Transport::UDP;
+    probe::weigh(exchange, |side| judge(side, datagram, &client), |side| judge(side, datagram, &server))
 }
 
-fn combine(one: Say, other: Say, midstream: bool) -> Match {
-    match (one, other) {
-        (Say::Proves(_), Say::Contradicts) | (Say::Contradicts, Say::Proves(_)) if midstream => {
-            Match::Yes(Proof::Heuristic)
-        }
-        (Say::Contradicts, _) | (_, Say::Contradicts) => Match::No,
-        (Say::Proves(one), Say::Proves(other)) => Match::Yes(one.max(other)),
-        (Say::Proves(proof), _) | (_, Say::Proves(proof)) => Match::Yes(proof),
-        (Say::Nothing { closed: true }, Say::Nothing { closed: true }) => Match::No,
-        _ => Match::Maybe,
+fn judge(side: &Side<'_>, datagram: bool, parse: impl Fn(Message<'_>) -> Step<Proof>) -> Match {
+    let message = if datagram {
+        Message { bytes: side.first_datagram(), total: side.first_len as usize, spent: true }
+    } else {
+        Message { bytes: side.bytes, total: usize::MAX, spent: side.closed }
+    };
+    match parse(message) {
+        Ok(proof) => Match::Yes(proof),
+        Err(Stop::Short) if !datagram || side.first_is_cut() => Match::Maybe,
+        Err(_) => Match::No,
     }
 }
 

@@ -356,12 +356,6 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_cut_short_settles_nothing() {
-        assert_eq!(Trial::tcp(check).client(&[0x16, 3, 1]), Match::Maybe);
-        assert_eq!(Trial::tcp(check).closed().client(&[0x16, 3, 1]), Match::No);
-    }
-
-    #[test]
     fn noise() {
         Trial::tcp(check).refuses_noise(200_000);
         Trial::tcp(check).midstream().refuses_noise(200_000);
