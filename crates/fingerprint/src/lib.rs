@@ -14,6 +14,8 @@ mod name;
 mod probe;
 mod protocols;
 mod reader;
+mod reply;
+mod start_line;
 mod text;
 mod scan;
 #[cfg(test)]

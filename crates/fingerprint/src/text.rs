@@ -81,6 +81,18 @@ impl<'a> Text<'a> {
         Err(if undecided { Match::Maybe } else { Match::No })
     }
 
+    /// The word here, letters in either case, must be one of these, whole; its index.
+    pub(crate) fn verb(&mut self, verbs: &[&[u8]]) -> Step<usize> {
+        let end = self.rest.iter().position(|&byte| !is_verb(byte)).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        if rest.is_empty() {
+            let begins = |verb: &&[u8]| verb.get(..end).is_some_and(|head| head.eq_ignore_ascii_case(word));
+            return Err(if verbs.iter().any(begins) { Match::Maybe } else { Match::No });
+        }
+        self.rest = rest;
+        verbs.iter().position(|verb| verb.eq_ignore_ascii_case(word)).ok_or(Match::No)
+    }
+
     /// Between `min` and `max` bytes of a class, as many as there are, and the byte after them must be there too.
     pub(crate) fn run(&mut self, min: usize, max: usize, class: impl Fn(u8) -> bool) -> Step<&'a [u8]> {
         match self.rest.iter().take(max + 1).position(|&byte| !class(byte)) {
@@ -125,6 +137,10 @@ impl<'a> Text<'a> {
     }
 }
 
+const fn is_verb(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
 /// What a line of text in any charset is made of: no control character but the tab.
 pub(crate) const fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= 0x20 && byte != 0x7f)
@@ -163,6 +179,18 @@ mod tests {
         assert_eq!(Text::new(b"STARTX").any_word(words), Ok(1));
         assert_eq!(Text::new(b"N").any_word(words), Err(Match::Maybe));
         assert_eq!(Text::new(b"X").any_word(words), Err(Match::No));
+    }
+
+    #[test]
+    fn a_verb_is_a_whole_word() {
+        let verbs: &[&[u8]] = &[b"AUTH", b"X-EXPS"];
+        assert_eq!(Text::new(b"auth PLAIN").verb(verbs), Ok(0));
+        assert_eq!(Text::new(b"X-EXPS\r").verb(verbs), Ok(1));
+        assert_eq!(Text::new(b"AUTH").verb(verbs), Err(Match::Maybe));
+        assert_eq!(Text::new(b"").verb(verbs), Err(Match::Maybe));
+        assert_eq!(Text::new(b"AUTHX").verb(verbs), Err(Match::No));
+        assert_eq!(Text::new(b"AUTHX ").verb(verbs), Err(Match::No));
+        assert_eq!(Text::new(b" AUTH ").verb(verbs), Err(Match::No));
     }
 
     #[test]

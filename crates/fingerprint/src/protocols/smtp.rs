@@ -1,11 +1,75 @@
-//! smtp: to be written.
+//! SMTP: RFC 5321, with submission (RFC 6409) and LMTP (RFC 2033).
+//!
+//! Proof: a greeting whose words name a mail server, a client's `EHLO` or another command that only mail knows.
+//! A bare `220 name` could be FTP: it waits for what the client says. Server first; a client that does not wait for
+//! the greeting is taken too.
 
-use crate::exchange::Exchange;
+use crate::answer::Proof;
+use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, weigh};
+use crate::reply::{Reply, Service};
+use crate::text::{Text, holds, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Smtp, transports: Transports::TCP, check };
 
-fn check(_exchange: &Exchange<'_>) -> Match {
-    Match::No
+/// Commands that only a mail server takes: RFC 5321, 2033, 1985, 3030, Postfix XCLIENT and XFORWARD, Exchange X-EXPS.
+const OWN: usize = 11;
+
+/// The first [`OWN`] are mail's own; the rest is shared with FTP, POP3 or NNTP.
+const VERBS: &[&[u8]] = &[
+    b"EHLO", b"HELO", b"LHLO", b"MAIL", b"RCPT", b"ETRN", b"BDAT", b"XCLIENT", b"XFORWARD", b"X-EXPS", b"EXPN", b"VRFY",
+    b"DATA", b"RSET", b"NOOP", b"QUIT", b"HELP", b"TURN", b"AUTH", b"STARTTLS",
+];
+
+fn check(exchange: &Exchange<'_>) -> Match {
+    weigh(exchange, commands, |server| replies(server, exchange.midstream))
+}
+
+fn commands(side: &Side<'_>) -> Match {
+    verdict(|| {
+        let mut text = Text::new(side.bytes);
+        loop {
+            let verb = text.verb(VERBS)?;
+            let line = text.line(is_text);
+            if verb < OWN && line != Err(Match::No) {
+                return Ok(Match::Yes(Proof::Banner));
+            }
+            // AUTH TLS and AUTH SSL are FTP's (RFC 4217).
+            let arguments = line?;
+            if VERBS[verb] == b"AUTH" && (holds(arguments, b" TLS") || holds(arguments, b" SSL")) {
+                return Ok(Match::No);
+            }
+        }
+    })
+}
+
+fn replies(side: &Side<'_>, midstream: bool) -> Match {
+    verdict(|| {
+        let mut text = Text::new(side.bytes);
+        let greeting = Reply::read(&mut text)?;
+        if midstream && is_answer(&greeting) {
+            return Ok(Match::Yes(Proof::Banner));
+        }
+        // RFC 5321, section 4.3.2: 220, or 554 and 421 from a server that wants no mail; 521 is RFC 7504.
+        if !matches!(greeting.code, 220 | 421 | 521 | 554) {
+            return Ok(Match::No);
+        }
+        match greeting.service() {
+            Some(Service::Smtp) => return Ok(Match::Yes(Proof::Banner)),
+            Some(Service::Ftp) => return Ok(Match::No),
+            None => {}
+        }
+        // Seen without the client: what follows a mail greeting answers EHLO, never USER.
+        let second = Reply::read(&mut text)?;
+        Ok(if matches!(second.code, 250 | 235 | 334 | 354) { Match::Yes(Proof::Banner) } else { Match::No })
+    })
+}
+
+/// An answer that only mail servers give: an enhanced status code of its class (RFC 3463), the request for data.
+fn is_answer(reply: &Reply<'_>) -> bool {
+    let class = (reply.code / 100) as u8 + b'0';
+    let enhanced = matches!(reply.text, [b' ' | b'-', first, b'.', subject, b'.', ..]
+        if *first == class && subject.is_ascii_digit());
+    enhanced || reply.code == 354 || (reply.code == 250 && holds(reply.text, b"PIPELINING"))
 }

@@ -1,11 +1,61 @@
-//! ssh: to be written.
+//! SSH: RFC 4253, section 4.2 (identification string) and section 6 (binary packet), SSH 1.x alike.
+//!
+//! Proof: either side's `SSH-protoversion-`. What follows must fit: a line of text, then, in version 2, a packet
+//! whose first message can open a key exchange. Lines of text that a server may send before its identification
+//! (section 4.2) are let through only where the client has said that it speaks SSH: nothing else tells them from
+//! any other text.
 
-use crate::exchange::Exchange;
+use crate::answer::Proof;
+use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, weigh};
+use crate::reader::Reader;
+use crate::text::{Step, Text, is_ascii_text, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Ssh, transports: Transports::TCP, check };
 
-fn check(_exchange: &Exchange<'_>) -> Match {
-    Match::No
+/// RFC 4253, section 6.1: every implementation takes packets of 35,000 bytes; more is for none of those that open.
+const PACKET_MAX: u32 = 35_000;
+
+fn check(exchange: &Exchange<'_>) -> Match {
+    weigh(exchange, identification, |server| match identification(server) {
+        // "Exceeded MaxStartups", "Not allowed at this time": refusals in plain text.
+        Match::No if exchange.first == Speaker::Client && is_line(server.bytes) => Match::Maybe,
+        answer => answer,
+    })
+}
+
+fn identification(side: &Side<'_>) -> Match {
+    verdict(|| {
+        let mut text = Text::new(side.bytes);
+        text.literal(b"SSH-")?;
+        let major = text.one(|byte| matches!(byte, b'1' | b'2'))?;
+        text.literal(b".")?;
+        text.run(1, 2, |byte| byte.is_ascii_digit())?;
+        text.literal(b"-")?;
+        Ok(match text.line(is_ascii_text) {
+            Ok(_) if major == b'2' && !opens(text.rest()) => Match::No,
+            Ok(_) | Err(Match::Maybe) => Match::Yes(Proof::Banner),
+            Err(_) => Match::No,
+        })
+    })
+}
+
+/// Whether what follows the identification can be a first packet, as far as it is there. Text is let through: it is
+/// how servers explain that they go no further.
+fn opens(bytes: &[u8]) -> bool {
+    // SSH_MSG_DISCONNECT, IGNORE, UNIMPLEMENTED, DEBUG, KEXINIT, and messages of a guessed method (30 to 49).
+    let fits = || -> Option<bool> {
+        let mut packet = Reader::new(bytes);
+        let length = packet.u32_be()?;
+        let padding = packet.u8()?;
+        let sized = (5..=PACKET_MAX).contains(&length) && padding >= 4 && u32::from(padding) < length;
+        Some(sized && packet.u8().is_none_or(|message| matches!(message, 1..=4 | 20 | 30..=49)))
+    };
+    fits().unwrap_or(true) || is_line(bytes)
+}
+
+fn is_line(bytes: &[u8]) -> bool {
+    let grammar = || -> Step<Match> { Text::new(bytes).line(is_text).map(|_| Match::Maybe) };
+    verdict(grammar) == Match::Maybe
 }

@@ -1,0 +1,146 @@
+//! Start lines of HTTP and of what was modelled on it (RTSP, SIP, HTTP over UDP).
+//!
+//! RFC 9112, section 2.1: `method SP request-target SP HTTP-version` or `HTTP-version SP status-code SP reason`.
+//! RTSP (RFC 2326) and SIP (RFC 3261) keep the form and put their own name into the version.
+
+use crate::probe::Match;
+use crate::text::{Step, Text, is_text};
+
+/// The longest method that is taken for one: the longest registered one has 17 letters, and vendors add prefixes.
+const METHOD_MAX: usize = 20;
+
+/// A request line that is complete, or open and clean so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RequestLine<'a> {
+    pub(crate) method: &'a [u8],
+    /// From behind the method's space to the version, which is cut off once it is known.
+    pub(crate) target: &'a [u8],
+    pub(crate) version: Version<'a>,
+}
+
+/// What the end of a request line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version<'a> {
+    /// Name and number: `HTTP/1.1` is (`HTTP`, `1.1`).
+    Is(&'a [u8], &'a [u8]),
+    /// The line ended without one.
+    Missing,
+    /// The line has not ended.
+    Open,
+}
+
+impl<'a> RequestLine<'a> {
+    /// Reads a request line. Spaces in the target and bytes beyond ASCII are let through, as servers do.
+    pub(crate) fn read(text: &mut Text<'a>) -> Step<Self> {
+        if !text.peek()?.is_ascii_alphabetic() {
+            return Err(Match::No);
+        }
+        let method = text.run(1, METHOD_MAX, is_method)?;
+        text.run(1, 8, is_blank)?;
+        let open = text.rest();
+        let line = match text.line(is_text) {
+            Ok(line) => line,
+            Err(Match::Maybe) => open,
+            Err(wrong) => return Err(wrong),
+        };
+        let complete = text.rest().len() < open.len();
+        let (target, version) = match split_version(line) {
+            Some((target, name, number)) => (target, Version::Is(name, number)),
+            None if complete => (line, Version::Missing),
+            None => (line, Version::Open),
+        };
+        Ok(Self { method, target, version })
+    }
+}
+
+/// Cuts ` NAME/1.1` off the end of a line.
+fn split_version(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let line = line.trim_ascii_end();
+    let space = line.iter().rposition(|&byte| is_blank(byte))?;
+    let version = &line[space + 1..];
+    let slash = version.iter().position(|&byte| byte == b'/')?;
+    let (name, number) = (&version[..slash], &version[slash + 1..]);
+    let dotted = matches!(number, [first, rest @ ..] if first.is_ascii_digit()
+        && (rest.is_empty() || matches!(rest, [b'.', minor @ ..] if !minor.is_empty() && minor.iter().all(u8::is_ascii_digit))));
+    let named = (3..=5).contains(&name.len()) && name.iter().all(u8::is_ascii_alphabetic);
+    (named && dotted).then(|| (line[..space].trim_ascii_end(), name, number))
+}
+
+/// Reads `NAME/1.1 200`: the status. Settled at its third digit; what follows the digits must end the number.
+pub(crate) fn status(text: &mut Text<'_>, name: &[u8]) -> Step<u32> {
+    text.word(name)?;
+    text.literal(b"/")?;
+    text.one(|byte| byte.is_ascii_digit())?;
+    if text.peek()? == b'.' {
+        text.literal(b".")?;
+        text.run(1, 2, |byte| byte.is_ascii_digit())?;
+    }
+    text.run(1, 8, is_blank)?;
+    let status = text.digits(3)?;
+    match text.rest().first() {
+        None | Some(b' ' | b'\t' | b'\r' | b'\n') if (100..=999).contains(&status) => Ok(status),
+        _ => Err(Match::No),
+    }
+}
+
+/// Whether a header section, as far as it is there, is made of text lines (RFC 9110, section 5.5: CR, LF and NUL
+/// are invalid in a field; other control characters have no place there either).
+pub(crate) fn headers_are_text(text: Text<'_>) -> bool {
+    let mut text = text;
+    loop {
+        match text.line(is_text) {
+            Ok([]) | Err(Match::Maybe) => return true,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+const fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+const fn is_method(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Step<RequestLine<'_>> {
+        RequestLine::read(&mut Text::new(bytes))
+    }
+
+    #[test]
+    fn a_request_line_in_its_parts() {
+        let line = read(b"GET /a b HTTP/1.1\r\nHost").unwrap();
+        assert_eq!((line.method, line.target), (&b"GET"[..], &b"/a b"[..]));
+        assert_eq!(line.version, Version::Is(b"HTTP", b"1.1"));
+        assert_eq!(read(b"GET /a\r\n").unwrap().version, Version::Missing);
+        assert_eq!(read(b"GET /a HTT").unwrap().version, Version::Open);
+        assert_eq!(read(b"GET / HTTP/1").unwrap().version, Version::Is(b"HTTP", b"1"));
+        assert_eq!(read(b"GET / HTTP/x").unwrap().version, Version::Open);
+        assert_eq!(read(b"GE"), Err(Match::Maybe));
+        assert_eq!(read(b"G\0"), Err(Match::No));
+        assert_eq!(read(b"GET /\x01"), Err(Match::No));
+    }
+
+    #[test]
+    fn a_status_line_settles_at_its_third_digit() {
+        let read = |bytes| status(&mut Text::new(bytes), b"HTTP");
+        assert_eq!(read(b"HTTP/1.1 200"), Ok(200));
+        assert_eq!(read(b"HTTP/1.1 200 OK\r\n"), Ok(200));
+        assert_eq!(read(b"HTTP/2 404\r\n"), Ok(404));
+        assert_eq!(read(b"HTTP/1.1 20"), Err(Match::Maybe));
+        assert_eq!(read(b"HTTP/1.1 2000"), Err(Match::No));
+        assert_eq!(read(b"RTSP/1.0 200"), Err(Match::No));
+    }
+
+    #[test]
+    fn headers_end_at_the_empty_line() {
+        assert!(headers_are_text(Text::new(b"a: b\r\nc: d\r\n\r\n\0\x01")));
+        assert!(headers_are_text(Text::new(b"a: b\r")));
+        assert!(!headers_are_text(Text::new(b"a: b\r\nc\0")));
+    }
+}
