@@ -1,11 +1,261 @@
-//! dns: to be written.
+//! DNS: RFC 1035, section 4; over UDP one message a datagram, over TCP behind a two-byte length (section 4.2.2).
+//!
+//! Proven from either side by structure: a header whose opcode, response code and counts are possible, then as
+//! many questions and records as it counts, which fill the message to the byte. Messages that show the marks of
+//! mDNS, LLMNR or the NetBIOS name service are theirs: those probes stand before this one in the table.
 
-use crate::exchange::Exchange;
+use offport_wire::Transport;
+
+use crate::answer::Proof;
+use crate::dns_message::{Header, Message, Walk, walk};
+use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Dns, transports: Transports::TCP_UDP, check };
 
-fn check(_exchange: &Exchange<'_>) -> Match {
-    Match::No
+/// Opcodes (RFC 1035, section 4.1.1; RFC 1996; RFC 2136). Stateful operations (6, RFC 8490) are not told: their
+/// messages count nothing, and TLVs follow.
+const QUERY: u16 = 0;
+const IQUERY: u16 = 1;
+const STATUS: u16 = 2;
+const NOTIFY: u16 = 4;
+const UPDATE: u16 = 5;
+
+const TYPE_SOA: u16 = 6;
+
+fn check(exchange: &Exchange<'_>) -> Match {
+    both_sides(exchange, &Rules { header: is_possible, message: is_dns })
+}
+
+/// What one of the protocols of this format asks of a message.
+pub(super) struct Rules {
+    /// Of the header; also asked while it is incomplete, with zeros for what is still to come.
+    pub(super) header: fn(&Header) -> bool,
+    /// Of a message that was walked.
+    pub(super) message: fn(&Message) -> bool,
+}
+
+/// Walks the first message of each side that has spoken, and asks the rules of every one.
+pub(super) fn both_sides(exchange: &Exchange<'_>, rules: &Rules) -> Match {
+    let first_message = match exchange.transport {
+        Transport::TCP => stream,
+        _ => datagram,
+    };
+    let mut proven = false;
+    for side in [&exchange.client, &exchange.server] {
+        if side.is_empty() {
+            continue;
+        }
+        match first_message(side) {
+            Walk::Short(header) if (rules.header)(&header) => {}
+            Walk::Valid(message) if (rules.header)(&message.header) && (rules.message)(&message) => {
+                proven = true
+            }
+            _ => return Match::No,
+        }
+    }
+    if proven { Match::Yes(Proof::Structure) } else { Match::Maybe }
+}
+
+fn datagram(side: &Side<'_>) -> Walk {
+    match walk(side.first_datagram(), side.first_len as usize) {
+        // No more bytes of this datagram will come.
+        Walk::Short(_) => Walk::Malformed,
+        walked => walked,
+    }
+}
+
+fn stream(side: &Side<'_>) -> Walk {
+    let length = match *side.bytes {
+        [] => return Walk::Malformed,
+        // The other half of the length is to come.
+        [high] => usize::from(high) << 8 | 0xff,
+        [high, low, ..] => usize::from(u16::from_be_bytes([high, low])),
+    };
+    let message = side.bytes.get(2..).unwrap_or_default();
+    match walk(message.get(..length).unwrap_or(message), length) {
+        Walk::Short(_) if side.closed => Walk::Malformed,
+        walked => walked,
+    }
+}
+
+fn is_possible(header: &Header) -> bool {
+    // RFC 1035, section 4.1.1: the Z bit is zero, and only responses carry a response code.
+    header.flags & 0x0040 == 0
+        && (header.is_response() || header.rcode() == 0)
+        && match header.opcode() {
+            QUERY => header.is_response() || header.answers == 0,
+            IQUERY | STATUS => true,
+            NOTIFY | UPDATE => header.questions <= 1,
+            _ => false,
+        }
+}
+
+fn is_dns(message: &Message) -> bool {
+    if message.entries == 0 {
+        return is_bare_header(message);
+    }
+    match message.header.opcode() {
+        NOTIFY => message.header.questions == 1,
+        // One zone, asked for by its SOA (RFC 2136, section 2.3).
+        UPDATE => message.first_type == Some(TYPE_SOA),
+        _ => true,
+    }
+}
+
+/// A response may be a header alone: an error that echoes no question, or an UPDATE's (RFC 2136, section 3.8).
+fn is_bare_header(message: &Message) -> bool {
+    let header = &message.header;
+    header.is_response()
+        && match header.opcode() {
+            QUERY | IQUERY | STATUS | NOTIFY => header.rcode() != 0 || header.is_truncated(),
+            UPDATE => true,
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns_message::build::{header, name, on_tcp, question, record};
+    use crate::talk::{Noise, Talk, assert_every_prefix_goes_on, random_yeses};
+
+    const YES: Match = Match::Yes(Proof::Structure);
+
+    fn query(dotted: &str, kind: u16) -> Vec<u8> {
+        [header(0x1a2b, 0x0100, [1, 0, 0, 0]), question(&name(dotted), kind, 1)].concat()
+    }
+
+    fn reply() -> Vec<u8> {
+        [
+            header(0x1a2b, 0x8180, [1, 1, 0, 1]),
+            question(&name("example.com"), 1, 1),
+            record(&[0xc0, 12], 1, 1, &[192, 0, 2, 1]),
+            record(&[0], 41, 4096, &[]),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn queries() {
+        for kind in [1, 2, 5, 6, 12, 15, 16, 28, 33, 43, 48, 64, 65, 251, 252, 255, 257, 32768, 65280] {
+            assert_eq!(
+                Talk::udp().client(&query("_ldap._tcp.dc._msdcs.example.com", kind)).ask(check),
+                YES,
+                "{kind}"
+            );
+        }
+        let binary = [header(1, 0x0100, [1, 0, 0, 0]), question(&[3, 0, 0xff, b'.', 0], 10, 1)].concat();
+        assert_eq!(Talk::udp().client(&binary).ask(check), YES);
+        let root_with_cookie = [
+            header(1, 0x0120, [1, 0, 0, 1]),
+            question(&[0], 2, 1),
+            record(&[0], 41, 1232, &[0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]),
+        ]
+        .concat();
+        assert_eq!(Talk::udp().client(&root_with_cookie).ask(check), YES);
+        let two = [
+            header(1, 0x0100, [2, 0, 0, 0]),
+            question(&name("a.example"), 1, 1),
+            question(&[0xc0, 12], 28, 1),
+        ]
+        .concat();
+        assert_eq!(Talk::udp().client(&two).ask(check), YES);
+        let version = [header(1, 0, [1, 0, 0, 0]), question(&name("version.bind"), 16, 3)].concat();
+        assert_eq!(Talk::udp().client(&version).ask(check), YES);
+    }
+
+    #[test]
+    fn replies_also_alone() {
+        assert_eq!(Talk::udp().client(&query("example.com", 1)).server(&reply()).ask(check), YES);
+        assert_eq!(Talk::udp().server(&reply()).ask(check), YES);
+        let format_error = header(0x1a2b, 0x8001, [0; 4]);
+        assert_eq!(Talk::udp().server(&format_error).ask(check), YES);
+        assert_eq!(Talk::udp().server(&header(0x1a2b, 0x8000, [0; 4])).ask(check), Match::No);
+        assert_eq!(Talk::udp().client(&header(0, 0, [0; 4])).ask(check), Match::No);
+    }
+
+    #[test]
+    fn a_reply_beyond_the_bound() {
+        let text: Vec<u8> = [&[250][..], &[b't'; 250]].concat();
+        let long = [
+            header(1, 0x8180, [1, 3, 0, 0]),
+            question(&name("example.com"), 16, 1),
+            record(&[0xc0, 12], 16, 1, &text),
+            record(&[0xc0, 12], 16, 1, &text),
+            record(&[0xc0, 12], 16, 1, &text),
+        ]
+        .concat();
+        assert!(long.len() > 512);
+        assert_eq!(Talk::udp().server(&long).ask(check), YES);
+    }
+
+    #[test]
+    fn update_and_notify() {
+        let update = [
+            header(1, 0x2800, [1, 1, 2, 0]),
+            question(&name("example.com"), 6, 1),
+            record(&[1, b'h', 0xc0, 12], 5, 254, &[]),
+            record(&[1, b'h', 0xc0, 12], 1, 255, &[]),
+            record(&[1, b'h', 0xc0, 12], 1, 1, &[192, 0, 2, 1]),
+        ]
+        .concat();
+        assert_eq!(Talk::udp().client(&update).server(&header(1, 0xa800, [0; 4])).ask(check), YES);
+        let notify = [header(1, 0x2400, [1, 0, 0, 0]), question(&name("example.com"), 6, 1)].concat();
+        assert_eq!(Talk::udp().client(&notify).ask(check), YES);
+    }
+
+    #[test]
+    fn over_tcp_byte_by_byte() {
+        assert_every_prefix_goes_on(&on_tcp(&query("example.com", 252)), check);
+        assert_every_prefix_goes_on(&on_tcp(&reply()), check);
+        let pipelined = [on_tcp(&query("a.example", 1)), on_tcp(&query("b.example", 1))].concat();
+        assert_every_prefix_goes_on(&pipelined, check);
+        let transfer = [
+            on_tcp(
+                &[
+                    header(1, 0x8480, [0, 1, 0, 0]),
+                    record(&name("example.com"), 2, 1, &name("ns.example.com")),
+                ]
+                .concat(),
+            ),
+            on_tcp(&reply()),
+        ]
+        .concat();
+        assert_eq!(Talk::tcp().client(&on_tcp(&query("example.com", 252))).server(&transfer).ask(check), YES);
+    }
+
+    #[test]
+    fn a_long_message_over_tcp_is_settled_by_its_question() {
+        let start = [header(1, 0x8180, [1, 900, 0, 0]), question(&name("example.com"), 252, 1)].concat();
+        let stream = [&[0x7f, 0xff][..], &start].concat();
+        assert_eq!(Talk::tcp().server(&stream).ask(check), YES);
+        assert_eq!(Talk::tcp().server(&stream[..stream.len() - 1]).ask(check), Match::Maybe);
+    }
+
+    #[test]
+    fn near_misses() {
+        let query = query("example.com", 1);
+        assert_eq!(Talk::udp().client(&[&query[..], b"stolen data"].concat()).ask(check), Match::No);
+        assert_eq!(Talk::udp().client(&query).server(b"\x00\x01raw").ask(check), Match::No);
+        let mut counts = query.clone();
+        counts[7] = 1;
+        assert_eq!(Talk::udp().client(&counts).ask(check), Match::No);
+        let mut code = query.clone();
+        code[3] |= 3;
+        assert_eq!(Talk::udp().client(&code).ask(check), Match::No);
+        // A header and question over junk.
+        let mut junk = [header(1, 0x8180, [1, 2, 0, 0]), question(&name("example.com"), 16, 1)].concat();
+        junk.extend(Noise::new(3).bytes(300));
+        assert_eq!(Talk::udp().server(&junk).ask(check), Match::No);
+        assert_eq!(Talk::tcp().client(&on_tcp(&junk)).ask(check), Match::No);
+        assert_eq!(Talk::tcp().client(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").ask(check), Match::No);
+        assert_eq!(Talk::tcp().client(b"SSH-2.0-OpenSSH_9.2\r\n").ask(check), Match::No);
+    }
+
+    #[test]
+    fn noise_is_refused() {
+        assert_eq!(random_yeses(100_000, check), 0);
+    }
 }
