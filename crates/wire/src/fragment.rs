@@ -27,6 +27,8 @@ pub struct Fragment<'a> {
     pub data_len: u32,
     /// IP total length of this fragment.
     pub ip_bytes: u32,
+    /// Frames that it is made of: more than 1 when the tunnel packet that it came in was fragmented itself.
+    pub packets: u16,
     /// Link addresses and tags of the outermost header.
     pub link: LinkInfo,
     /// VLAN or overlay that the datagram lives in.
@@ -53,6 +55,7 @@ impl Default for Fragment<'_> {
             data: &[],
             data_len: 0,
             ip_bytes: 0,
+            packets: 1,
             link: LinkInfo::default(),
             domain: Domain::NONE,
             tunnel: None,

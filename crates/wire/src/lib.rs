@@ -12,10 +12,21 @@ pub mod reason;
 pub mod steer;
 pub mod time;
 
+mod ip;
+mod link;
+mod parse;
+mod transport;
+mod tunnel;
+mod view;
+mod walk;
+
+pub use fragment::Fragment;
 pub use key::Transport;
 pub use key::{Direction, Domain, FlowKey, Key4, Key6};
 pub use packet::{
     Frame, LinkInfo, LinkType, Packet, Parsed, TcpFlags, TcpHeader, TransportHeader, Tunnel, TunnelKind,
 };
+pub use parse::parse;
 pub use reason::Drop;
 pub use time::Timestamp;
+pub use walk::{MAX_EXTENSIONS, MAX_LABELS, MAX_TAGS, MAX_TUNNELS};

@@ -1,0 +1,121 @@
+//! IPv6 (RFC 8200) and its extension headers.
+
+use etherparse::err::ip_auth::HeaderSliceError as AuthError;
+use etherparse::err::ipv6::HeaderSliceError;
+use etherparse::{IpAuthHeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice};
+
+use crate::ip::{self, Ends, Ip, Place, number};
+use crate::packet::Parsed;
+use crate::reason::Drop;
+use crate::view::View;
+use crate::walk::{MAX_EXTENSIONS, Walk};
+
+/// Length of the fixed header.
+const FIXED: usize = 40;
+
+/// From the version field on.
+#[inline]
+pub(crate) fn parse<'a>(walk: &Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    let header = Ipv6HeaderSlice::from_slice(view.bytes()).map_err(reason)?;
+    let beyond = view.skip(FIXED).ok_or(Drop::IpTruncated)?;
+    let payload = match (usize::from(header.payload_length()), header.next_header().0) {
+        // No payload length: a jumbogram (RFC 2675), which is also how Linux shows an offloaded segment of
+        // more than 64 KiB, or segmentation offload. What is there counts.
+        (0, number::HOP_BY_HOP | 6 | 17) => beyond,
+        // As in IPv4, nothing past the frame's end is believed.
+        (len, _) => beyond.limit(len).ok_or(Drop::Ipv6Malformed)?,
+    };
+    let ends = Ends::V6(header.source_addr(), header.destination_addr());
+    let ip = Ip { ends, bytes: (FIXED + payload.wire()) as u32 };
+    match header.next_header().0 {
+        next @ (6 | 17) => ip::content(walk, &ip, next, payload),
+        next => parse_extensions(walk, &ip, next, payload),
+    }
+}
+
+/// A reassembled datagram's data: the fragmentable part, which may start with extension headers.
+pub(crate) fn reassembled<'a>(walk: &Walk, ip: &Ip, next: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    parse_extensions(walk, ip, next, view)
+}
+
+#[inline(never)]
+fn parse_extensions<'a>(walk: &Walk, ip: &Ip, next: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    match extensions(next, view)? {
+        Next::Content(protocol, view) => ip::content(walk, ip, protocol, view),
+        Next::Fragment(place, data) => Ok(ip.fragment(walk, place, data)),
+    }
+}
+
+/// What the extension headers lead to.
+pub(crate) enum Next<'a> {
+    /// The upper-layer header, or one that is not followed.
+    Content(u8, View<'a>),
+    /// A part of it.
+    Fragment(Place, View<'a>),
+}
+
+/// Walks the extension headers.
+///
+/// etherparse's own walk (`LaxIpv6Slice`) does not serve: it goes on behind a fragment header, reading the
+/// middle of a datagram as headers, and stops at hop-by-hop options out of place and at the headers of
+/// mobility, HIP and SHIM6. Its header slices do.
+///
+/// A routing header does not change the destination: both directions must give the same key, and the reply
+/// carries no such header.
+pub(crate) fn extensions<'a>(mut next: u8, mut view: View<'a>) -> Result<Next<'a>, Drop> {
+    for _ in 0..=MAX_EXTENSIONS {
+        let len = match next {
+            number::HOP_BY_HOP
+            | number::ROUTING
+            | number::DESTINATION
+            | number::MOBILITY
+            | number::HIP
+            | number::SHIM6 => {
+                let header = Ipv6RawExtHeaderSlice::from_slice(view.bytes()).map_err(|_| ended(view))?;
+                next = header.next_header().0;
+                header.slice().len()
+            }
+            number::AUTH => {
+                let header = IpAuthHeaderSlice::from_slice(view.bytes()).map_err(|error| match error {
+                    AuthError::Len(_) => ended(view),
+                    AuthError::Content(_) => Drop::Ipv6Malformed,
+                })?;
+                next = header.next_header().0;
+                header.slice().len()
+            }
+            number::FRAGMENT => {
+                let header = Ipv6FragmentHeaderSlice::from_slice(view.bytes()).map_err(|_| ended(view))?;
+                let len = header.slice().len();
+                if header.is_fragmenting_payload() {
+                    let place = Place {
+                        id: header.identification(),
+                        protocol: header.next_header().0,
+                        offset: header.fragment_offset().byte_offset(),
+                        more: header.more_fragments(),
+                    };
+                    return Ok(Next::Fragment(place, view.skip(len).ok_or(Drop::IpTruncated)?));
+                }
+                // An atomic fragment is a whole packet (RFC 6946).
+                next = header.next_header().0;
+                len
+            }
+            other => return Ok(Next::Content(other, view)),
+        };
+        view = view.skip(len).ok_or(Drop::IpTruncated)?;
+    }
+    Err(Drop::TooDeep)
+}
+
+/// The bytes ended inside an extension header: whose fault is it?
+#[cold]
+fn ended(view: View<'_>) -> Drop {
+    if view.is_cut() { Drop::IpTruncated } else { Drop::Ipv6Malformed }
+}
+
+#[cold]
+fn reason(error: HeaderSliceError) -> Drop {
+    match error {
+        HeaderSliceError::Len(_) => Drop::IpTruncated,
+        HeaderSliceError::Content(_) => Drop::Ipv6Malformed,
+    }
+}

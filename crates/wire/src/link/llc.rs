@@ -1,0 +1,32 @@
+//! IEEE 802.2 LLC and SNAP (RFC 1042).
+
+use crate::ip;
+use crate::link::ethertype;
+use crate::link::ethertype::Level;
+use crate::packet::Parsed;
+use crate::reason::Drop;
+use crate::view::{View, be16};
+use crate::walk::Walk;
+
+/// Unnumbered information.
+const UI: u8 = 0x03;
+const SAP_SNAP: u8 = 0xaa;
+/// The service access point of IP itself (RFC 948).
+const SAP_IP: u8 = 0x06;
+
+/// From the LLC header on.
+pub(crate) fn parse<'a>(walk: Walk, view: View<'a>, level: Level) -> Result<Parsed<'a>, Drop> {
+    let (llc, rest) = view.header::<3>().ok_or(Drop::LinkTruncated)?;
+    match *llc {
+        [SAP_SNAP, SAP_SNAP, UI] => {
+            let (&[o0, o1, o2, t0, t1], rest) = rest.header().ok_or(Drop::LinkTruncated)?;
+            match ([o0, o1, o2], be16(t0, t1)) {
+                // RFC 1042, and the bridge tunnel encapsulation of IEEE 802.1H. A length here is none.
+                ([0, 0, 0] | [0, 0, 0xf8], kind @ 0x0600..) => ethertype::parse(walk, kind, rest, level),
+                _ => Err(Drop::NotIp),
+            }
+        }
+        [SAP_IP, SAP_IP, UI] => ip::v4::parse(&walk, rest),
+        _ => Err(Drop::NotIp),
+    }
+}

@@ -1,0 +1,56 @@
+//! TCP (RFC 9293).
+
+use etherparse::TcpSlice;
+use etherparse::err::tcp::HeaderSliceError;
+
+use crate::ip::{Ip, Segment};
+use crate::key::Transport;
+use crate::packet::{Parsed, TcpFlags, TcpHeader, TransportHeader};
+use crate::reason::Drop;
+use crate::view::{View, be16};
+use crate::walk::Walk;
+
+/// Where the flags are.
+const FLAGS: usize = 13;
+
+/// From the source port on.
+#[inline]
+pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    let tcp = match TcpSlice::from_slice(view.bytes()) {
+        Ok(tcp) => tcp,
+        Err(HeaderSliceError::Content(_)) => return Err(Drop::TcpMalformed),
+        Err(HeaderSliceError::Len(_)) => return parse_cut(walk, ip, view),
+    };
+    let header = TcpHeader {
+        seq: tcp.sequence_number(),
+        ack: tcp.acknowledgment_number(),
+        // The byte itself: put together from etherparse's bools it takes longer.
+        flags: TcpFlags(tcp.header_slice().get(FLAGS).copied().unwrap_or(0)),
+    };
+    let segment = Segment {
+        transport: Transport::TCP,
+        ports: (tcp.source_port(), tcp.destination_port()),
+        header: TransportHeader::Tcp(header),
+        payload: View::new(tcp.payload(), view.wire() - tcp.header_len()),
+    };
+    Ok(ip.packet(walk, segment))
+}
+
+/// The capture ends among the options, or the header is longer than the packet.
+#[cold]
+fn parse_cut<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    let (fixed, _) = view.header::<20>().ok_or(Drop::TransportTruncated)?;
+    let &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, ..] = fixed;
+    let header_len = usize::from(offset >> 4) * 4;
+    let segment = Segment {
+        transport: Transport::TCP,
+        ports: (be16(s0, s1), be16(d0, d1)),
+        header: TransportHeader::Tcp(TcpHeader {
+            seq: u32::from_be_bytes([q0, q1, q2, q3]),
+            ack: u32::from_be_bytes([a0, a1, a2, a3]),
+            flags: TcpFlags(flags),
+        }),
+        payload: view.skip_wire(header_len).ok_or(Drop::TcpMalformed)?,
+    };
+    Ok(ip.packet(walk, segment))
+}

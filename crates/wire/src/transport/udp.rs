@@ -1,0 +1,38 @@
+//! UDP (RFC 768), and the tunnels that run over it.
+
+use etherparse::UdpSlice;
+
+use crate::ip::{Ip, Segment};
+use crate::key::Transport;
+use crate::packet::{Parsed, TransportHeader};
+use crate::reason::Drop;
+use crate::tunnel::over_udp;
+use crate::view::View;
+use crate::walk::Walk;
+
+const HEADER: usize = 8;
+
+/// From the source port on.
+#[inline]
+pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    let udp = UdpSlice::from_slice_lax(view.bytes()).map_err(|_| Drop::TransportTruncated)?;
+    let wire = match usize::from(udp.length()) {
+        // A jumbogram (RFC 2675), or left for the network card to fill in.
+        0 => view.wire(),
+        len if len < HEADER || len > view.wire() => return Err(Drop::UdpMalformed),
+        len => len,
+    };
+    let ports = (udp.source_port(), udp.destination_port());
+    let payload = View::new(udp.payload(), wire - HEADER);
+    if let Some(parse) = over_udp::recognise(ports) {
+        // A tunnel is one only if what is inside is a packet: anything else on its port is a UDP flow that
+        // is to be judged. Too many tunnels are too many, whatever the innermost turns out to be.
+        match parse(walk, ip, payload) {
+            Ok(inner) => return Ok(inner),
+            Err(Drop::TooDeep) => return Err(Drop::TooDeep),
+            Err(_) => {}
+        }
+    }
+    let segment = Segment { transport: Transport::UDP, ports, header: TransportHeader::Udp, payload };
+    Ok(ip.packet(walk, segment))
+}
