@@ -10,6 +10,8 @@ use offport_wire::{Timestamp, Transport};
 pub enum Seen {
     /// A known protocol.
     Identified(Protocol, Proof),
+    /// Starts like this protocol, then breaks its rules (a TLS header over junk).
+    Broken(Protocol),
     /// Payload that no known protocol starts with.
     NotRecognised,
     /// Too little payload to say, or none.

@@ -111,10 +111,18 @@ named! {
         StaysHome = "stays_home",
         /// Neither end is in a home network.
         NotHome = "not_home",
-        /// Much more data from one side than the port's protocol would send.
+        /// A home host sent a lot of data out: severity raised.
         LargeOutput = "large_output",
+        /// The port also carries protocols that offport cannot name: severity capped.
+        PortOpen = "port_open",
+        /// Not what the port is reserved for, but honest practice there: severity capped.
+        PortTolerates = "port_tolerates",
+        /// Starts like a protocol, then breaks its rules.
+        BreaksRules = "breaks_rules",
     }
 }
+
+const _: () = assert!(Reason::ALL.len() <= 32, "Reasons holds 32 bits");
 
 /// A set of [`Reason`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,6 +148,35 @@ impl Reasons {
 /// A named rule of the policy (a port, an inventory or an allow-list entry): `Policy::rule_name`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RuleId(pub u16);
+
+impl Verdict {
+    /// Whether it accuses: what an analyst looks at.
+    pub const fn is_alarm(self) -> bool {
+        matches!(self, Self::Mismatch | Self::Unrecognised | Self::Imposter | Self::Forbidden)
+    }
+}
+
+impl Severity {
+    /// One step more; `high` stays.
+    pub const fn raised(self) -> Self {
+        match self {
+            Self::None => Self::Info,
+            Self::Info => Self::Low,
+            Self::Low => Self::Medium,
+            Self::Medium | Self::High => Self::High,
+        }
+    }
+
+    /// One step less; `none` stays.
+    pub const fn lowered(self) -> Self {
+        match self {
+            Self::None | Self::Info => Self::None,
+            Self::Low => Self::Info,
+            Self::Medium => Self::Low,
+            Self::High => Self::Medium,
+        }
+    }
+}
 
 /// The outcome of judging one flow. Copyable: it travels inside flow records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
