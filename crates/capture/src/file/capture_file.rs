@@ -128,7 +128,7 @@ impl CaptureFile {
         self.state.interfaces.as_slice()
     }
 
-    /// The interfaces found so far whose packets are passed over.
+    /// The interfaces whose packets were passed over so far.
     pub fn unsupported(&self) -> impl Iterator<Item = UnsupportedLinkType> {
         self.state.interfaces.unsupported()
     }

@@ -82,7 +82,8 @@ fn damage_is_an_error_after_what_came_before() {
         let end = packed.len() - checksum;
         packed[end] ^= 0xff;
         let (kept, error) = drain(&mut open(&packed));
-        assert_eq!(kept.len(), 2_000);
+        // A decompressor that finds the damage may keep back the last of what it had.
+        assert!(kept.len() > 1_800, "{}", kept.len());
         match error {
             Some(FileError::Decompress { codec: found, .. }) => assert_eq!(found, codec),
             other => panic!("{codec}: {other:?}"),
