@@ -1,1 +1,5 @@
-//! packet store and flow records: writer, reader, retention
+//! What stays on disk: flow records and events as lines in files that rotate.
+
+mod rotating_file;
+
+pub use rotating_file::RotatingFile;

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["policy", "fingerprint", "flow", "wire"]),
     ("config", &["policy", "fingerprint", "flow", "wire"]),
     ("capture", &["wire"]),
-    ("evidence", &["engine", "policy", "fingerprint", "wire"]),
+    ("evidence", &[]),
     ("telemetry", &["engine", "policy", "fingerprint", "wire"]),
     (
         "sensor",

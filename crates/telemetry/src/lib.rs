@@ -1,7 +1,6 @@
-//! What goes out: Prometheus metrics, ECS records and events, the HTTP listener, rotating files.
+//! What goes out: Prometheus metrics, ECS records and events, the HTTP listener.
 
 pub mod community_id;
 pub mod ecs;
 pub mod http;
 pub mod human;
-pub mod rotate;
