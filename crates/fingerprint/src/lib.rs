@@ -7,6 +7,7 @@
 
 mod answer;
 mod ber;
+mod cotp;
 mod dns_message;
 mod exchange;
 mod gquic;
