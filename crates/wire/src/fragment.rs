@@ -1,5 +1,13 @@
 //! IP fragments and their reassembly, bounded in datagrams, bytes and time.
 
+mod buffers;
+mod datagram;
+mod reassembler;
+mod runs;
+mod table;
+
+pub use reassembler::{Counters, Limits, Reassembler, Reassembly};
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::key::{Domain, Transport};

@@ -33,9 +33,13 @@ pub(crate) fn parse<'a>(walk: &Walk, view: View<'a>) -> Result<Parsed<'a>, Drop>
     }
 }
 
-/// A reassembled datagram's data: the fragmentable part, which may start with extension headers.
+/// A reassembled datagram's data: the fragmentable part, which may start with extension headers, but has no
+/// second fragment header (ip6_frag_rcv() in Linux refuses it too).
 pub(crate) fn reassembled<'a>(walk: &Walk, ip: &Ip, next: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
-    parse_extensions(walk, ip, next, view)
+    match extensions(next, view)? {
+        Next::Content(protocol, view) => ip::content(walk, ip, protocol, view),
+        Next::Fragment(..) => Err(Drop::Ipv6Malformed),
+    }
 }
 
 #[inline(never)]
