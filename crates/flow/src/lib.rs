@@ -1,1 +1,37 @@
-//! flow table, timers, first-payload assembly
+//! The flow table: who talks to whom, for how long, how much, and how it starts.
+//!
+//! [`Tracker`] takes packets and counts them to their flows. It puts the first payload of each direction together
+//! and lets an [`Observer`] (the stages after it) look at it whenever there is more to see, until that settles
+//! the flow. Flows end by their own packets, by silence, or to make room; the observer is told. Memory is reserved
+//! at start and never grows; nothing here does I/O or reads a clock.
+
+mod assembly;
+mod class;
+mod config;
+mod count;
+mod counters;
+mod entry;
+mod extra;
+mod family;
+mod intern;
+mod key;
+mod observer;
+mod path;
+mod pool;
+mod role;
+mod shared;
+mod state;
+mod stream;
+mod table;
+mod tracker;
+mod view;
+
+pub use config::{Config, MAX_PAYLOAD_PACKETS, PAYLOAD_BOUND, Timeouts};
+pub use counters::Counters;
+pub use intern::Interner;
+pub use observer::{Observer, Settlement};
+pub use path::Path;
+pub use role::ServicePorts;
+pub use state::{End, TcpState};
+pub use tracker::{Outcome, Tracker};
+pub use view::{FirstPayload, Flow, Label, Side, Tcp};

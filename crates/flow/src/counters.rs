@@ -1,0 +1,54 @@
+//! What the flow table counts.
+
+/// Plain numbers of one tracker; gauges say so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Flows that were started.
+    pub created: u64,
+    /// Flows in the tables now (gauge).
+    pub active: u64,
+    /// Flows that ended because both sides closed them.
+    pub ended_fin: u64,
+    /// Flows that ended by a reset.
+    pub ended_rst: u64,
+    /// Flows that ended by the idle timeout.
+    pub ended_idle: u64,
+    /// Flows that ended because the table was full.
+    pub ended_evicted: u64,
+    /// Flows that ended with the tracker.
+    pub ended_shutdown: u64,
+    /// Interim reports.
+    pub interim: u64,
+    /// Room was made by ending a closed or reset flow before its time.
+    pub evicted_closed: u64,
+    /// Room was made by ending an idle flow.
+    pub evicted_idle: u64,
+    /// Room was made by ending a half-open flow.
+    pub evicted_half_open: u64,
+    /// Room was made by ending a flow that was never answered.
+    pub evicted_unanswered: u64,
+    /// Packets whose new flow was refused: the table was full of flows that may not be evicted.
+    pub refused: u64,
+    /// ICMP errors that quote a tracked flow.
+    pub icmp_matched: u64,
+    /// ICMP errors that quote none.
+    pub icmp_unmatched: u64,
+    /// Flows whose first payload is being assembled (gauge).
+    pub undecided: u64,
+    /// Flows that were settled early because all assembly buffers were in use.
+    pub undecided_limit: u64,
+    /// Flagged flows whose first payload is kept (gauge).
+    pub heads: u64,
+    /// Flagged flows whose first payload could not be kept until their end.
+    pub heads_limit: u64,
+    /// Side entries in use (gauge).
+    pub extras: u64,
+    /// Counts that were lost or are too low because no side entry was left.
+    pub extras_limit: u64,
+    /// Distinct paths in use (gauge).
+    pub paths: u64,
+    /// Flows whose path could not be kept.
+    pub paths_limit: u64,
+    /// Gaps in a first payload that were given up.
+    pub gaps: u64,
+}

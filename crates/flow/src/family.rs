@@ -1,0 +1,354 @@
+//! The life of the flows of one IP version: found or started, counted, reported, ended.
+
+use offport_wire::{Packet, TransportHeader};
+
+use crate::class::Class;
+use crate::entry::{Cold, Hot, Stage, micros};
+use crate::key::Key;
+use crate::observer::{Observer, Settlement};
+use crate::path::Path;
+use crate::role;
+use crate::shared::{Shared, passed};
+use crate::state::{End, TcpState};
+use crate::table::{COARSE, Table, bucket};
+
+/// Bit of an owner id that says IPv6.
+pub(crate) const V6: u32 = 1 << 31;
+
+/// The hand that looks for overdue interim reports goes round once in about so many seconds.
+const SWEEP_BUCKETS: u32 = 8;
+
+#[derive(Debug)]
+pub(crate) struct Family<K> {
+    pub(crate) table: Table<K>,
+    /// Some list may have an expired head.
+    expiring: bool,
+    /// Where the hand that looks for overdue interim reports stands, and how far it lags.
+    hand: u32,
+    owed: u32,
+}
+
+impl<K: Key> Family<K> {
+    pub(crate) fn new(table: Table<K>) -> Self {
+        Self { table, expiring: false, hand: 0, owed: 0 }
+    }
+
+    /// One packet of the flow with that key. False: a new flow was refused.
+    pub(crate) fn packet(
+        &mut self,
+        shared: &mut Shared,
+        packet: &Packet<'_>,
+        (key, hash): (K, u64),
+        observer: &mut impl Observer,
+    ) -> bool {
+        let now = micros(packet.time);
+        let transport = packet.key.transport();
+        let mut found = self.table.find(hash, &key, transport);
+        if let Some(index) = found {
+            if let Some(end) = self.is_history(shared, index, packet, now) {
+                self.end(shared, index, end, now, observer);
+                found = None;
+            } else {
+                self.before_packet(shared, index, now, observer);
+            }
+        }
+        let index = match found {
+            Some(index) => index,
+            None => match self.start(shared, packet, (key, hash), now, observer) {
+                Some(index) => index,
+                None => {
+                    shared.counters.refused += 1;
+                    return false;
+                }
+            },
+        };
+        self.count(shared, index, packet, now, observer);
+        true
+    }
+
+    /// An ICMP error that quotes a packet of the flow with that key. Whether the flow is known.
+    pub(crate) fn icmp_error(&mut self, shared: &mut Shared, packet: &Packet<'_>, key: K, hash: u64) -> bool {
+        let Some(index) = self.table.find(hash, &key, packet.key.transport()) else { return false };
+        if let Some(extra) = shared.extra(self.table.cold_mut(index)) {
+            extra.icmp_errors = extra.icmp_errors.saturating_add(1);
+        }
+        true
+    }
+
+    /// Ends flows that have been silent for too long and reports those that have gone on for long, at most
+    /// `budget` of them.
+    pub(crate) fn advance(
+        &mut self,
+        shared: &mut Shared,
+        now: u64,
+        budget: &mut u32,
+        observer: &mut impl Observer,
+    ) {
+        if self.expiring {
+            self.expire(shared, now, budget, observer);
+        }
+        while self.owed > 0 && *budget > 0 {
+            self.owed -= 1;
+            *budget -= 1;
+            self.hand = if self.hand + 1 < self.table.extent() { self.hand + 1 } else { 0 };
+            if self.table.is_live(self.hand) {
+                self.report(shared, self.hand, now, false, observer);
+            }
+        }
+    }
+
+    /// Time has gone on: lists may have expired heads; `buckets` more seconds are to be swept.
+    pub(crate) fn due(&mut self, buckets: u64) {
+        self.expiring = true;
+        let share = self.table.extent().div_ceil(SWEEP_BUCKETS);
+        let owed = u64::from(self.owed).saturating_add(buckets.saturating_mul(share.into()));
+        self.owed = owed.min(self.table.extent().into()) as u32;
+    }
+
+    /// Whether [`Family::advance`] has anything to do.
+    pub(crate) const fn is_behind(&self) -> bool {
+        self.expiring || self.owed > 0
+    }
+
+    /// Settles an undecided flow on what is there.
+    pub(crate) fn conclude(&mut self, shared: &mut Shared, index: u32, observer: &mut impl Observer) {
+        let settlement = observer.conclude(&shared.view(self.table.hot(index), self.table.cold(index)));
+        self.settle(shared, index, settlement);
+    }
+
+    /// Ends every flow: idle ones as such, the rest with `Shutdown`.
+    pub(crate) fn finish(&mut self, shared: &mut Shared, now: u64, observer: &mut impl Observer) {
+        for class in Class::ALL {
+            while let Some(index) = self.table.oldest(class) {
+                let hot = self.table.hot(index);
+                let end = match natural_end(hot) {
+                    Some(end) => end,
+                    None if passed(hot.last(), now, shared.idle.of(class)) => End::Idle,
+                    None => End::Shutdown,
+                };
+                self.end(shared, index, end, now, observer);
+            }
+        }
+    }
+
+    /// Why a packet with a flow's key does not belong to that flow any more.
+    fn is_history(&self, shared: &Shared, index: u32, packet: &Packet<'_>, now: u64) -> Option<End> {
+        let hot = self.table.hot(index);
+        if passed(hot.last(), now, shared.idle.shortest)
+            && passed(hot.last(), now, shared.idle.of(Class::of(hot)))
+        {
+            return Some(natural_end(hot).unwrap_or(End::Idle));
+        }
+        let state = hot.state();
+        if !(state.is_over() || state == TcpState::Closing) {
+            return None;
+        }
+        let reopened = match packet.transport {
+            TransportHeader::Tcp(tcp) => {
+                tcp.flags.syn()
+                    && !tcp.flags.ack()
+                    && !tcp.flags.rst()
+                    && !is_same_syn(hot, self.table.cold(index), packet.direction.index(), tcp.seq)
+            }
+            TransportHeader::Sctp { init, .. } => init,
+            _ => false,
+        };
+        reopened.then(|| natural_end(hot).unwrap_or(End::Fin))
+    }
+
+    /// What must be said of the time before a packet.
+    fn before_packet(&mut self, shared: &mut Shared, index: u32, now: u64, observer: &mut impl Observer) {
+        let hot = self.table.hot(index);
+        if bucket(hot.last()) != bucket(now) {
+            self.report(shared, index, now, true, observer);
+        }
+        if self.table.hot(index).stage() == Stage::Undecided {
+            let decide_after = shared.decide_after;
+            let spent = shared
+                .assembly(self.table.cold(index))
+                .is_some_and(|assembly| passed(assembly.first_at, now, decide_after));
+            if spent {
+                self.conclude(shared, index, observer);
+            }
+        }
+    }
+
+    /// An interim report, if an active timeout has passed between the flow's latest packet and `now`, and that
+    /// packet has not been reported. The timeout ends with the coarse second that it falls into, so that no
+    /// packet needs a closer look than the number of its second.
+    ///
+    /// A flow that is silent (no packet is `arriving`) is reported only if its end, by the idle timeout, is more
+    /// than another active timeout away: otherwise every short UDP flow would be written twice. What is
+    /// reported depends on the packets alone, not on when the hand comes by.
+    fn report(
+        &mut self,
+        shared: &mut Shared,
+        index: u32,
+        now: u64,
+        arriving: bool,
+        observer: &mut impl Observer,
+    ) {
+        let (hot, cold) = (self.table.hot(index), self.table.cold(index));
+        let period = |time: u64| (bucket(time) * COARSE).saturating_sub(hot.start()) / shared.active;
+        let over = hot.last().saturating_add(shared.idle.of(Class::of(hot)));
+        let (latest, current) = (period(hot.last()), period(now.min(over)));
+        if cold.reported() || latest >= current {
+            return;
+        }
+        let due = hot.start().saturating_add((latest + 1).saturating_mul(shared.active));
+        if !arriving && over <= due.saturating_add(shared.active) {
+            return;
+        }
+        shared.counters.interim += 1;
+        observer.interim(&shared.view(hot, cold));
+        self.table.cold_mut(index).set_reported(true);
+    }
+
+    fn start(
+        &mut self,
+        shared: &mut Shared,
+        packet: &Packet<'_>,
+        (key, hash): (K, u64),
+        now: u64,
+        observer: &mut impl Observer,
+    ) -> Option<u32> {
+        if self.table.is_full() && !self.make_room(shared, now, observer) {
+            return None;
+        }
+        let mut hot = Hot::new(key, packet.key.transport(), now);
+        let mut cold = Cold::new();
+        let role = role::by_first_packet(packet, &shared.services);
+        hot.set_client(role.client);
+        if role.certain {
+            cold.set_role_certain();
+        }
+        let connection = matches!(packet.transport, TransportHeader::Tcp(_) | TransportHeader::Sctp { .. });
+        hot.set_midstream(connection && !role.certain);
+        hot.set_state(match packet.transport {
+            TransportHeader::Tcp(tcp) if role.certain && tcp.flags.ack() => TcpState::SynReceived,
+            _ if role.certain => TcpState::SynSent,
+            _ => TcpState::Established,
+        });
+        cold.path = shared.intern(Path::of(packet));
+        let index = self.table.insert(hash, hot, cold)?;
+        shared.counters.created += 1;
+        Some(index)
+    }
+
+    /// Ends the flow that is needed least: an overdue one; a closed one; the one that has been silent for
+    /// longest, if for half of its timeout; the oldest half-open one; the oldest that was never answered.
+    /// Established and flagged flows stay. Lists have their oldest flow first, so this looks at a few heads.
+    fn make_room(&mut self, shared: &mut Shared, now: u64, observer: &mut impl Observer) -> bool {
+        let silent = |table: &Table<K>, class: Class, share: u64| {
+            let index = table.oldest(class)?;
+            let last = table.hot(index).last();
+            passed(last, now, shared.idle.of(class) / share).then_some((last, index))
+        };
+        let table = &self.table;
+        if let Some((_, index)) = Class::ALL.iter().find_map(|&class| silent(table, class, 1)) {
+            let end = natural_end(table.hot(index)).unwrap_or(End::Idle);
+            self.end(shared, index, end, now, observer);
+            return true;
+        }
+        if let Some(index) = table.oldest(Class::Over) {
+            let end = natural_end(table.hot(index)).unwrap_or(End::Evicted);
+            shared.counters.evicted_closed += 1;
+            self.end(shared, index, end, now, observer);
+            return true;
+        }
+        let idle = [Class::Datagram, Class::Unanswered, Class::Other];
+        if let Some((_, index)) = idle.iter().filter_map(|&class| silent(table, class, 2)).min() {
+            shared.counters.evicted_idle += 1;
+            self.end(shared, index, End::Evicted, now, observer);
+            return true;
+        }
+        if let Some(index) = table.oldest(Class::HalfOpen) {
+            shared.counters.evicted_half_open += 1;
+            self.end(shared, index, End::Evicted, now, observer);
+            return true;
+        }
+        let unanswered = [Class::Unanswered, Class::Other, Class::OneSided];
+        let oldest = unanswered.iter().filter_map(|&class| table.oldest(class));
+        if let Some((_, index)) = oldest.map(|index| (table.hot(index).last(), index)).min() {
+            shared.counters.evicted_unanswered += 1;
+            self.end(shared, index, End::Evicted, now, observer);
+            return true;
+        }
+        false
+    }
+
+    fn expire(&mut self, shared: &mut Shared, now: u64, budget: &mut u32, observer: &mut impl Observer) {
+        for class in Class::ALL {
+            let timeout = shared.idle.of(class);
+            while let Some(index) = self.table.oldest(class) {
+                let hot = self.table.hot(index);
+                if !passed(hot.last(), now, timeout) {
+                    break;
+                }
+                if *budget == 0 {
+                    return;
+                }
+                *budget -= 1;
+                let end = natural_end(hot).unwrap_or(End::Idle);
+                self.end(shared, index, end, now, observer);
+            }
+        }
+        self.expiring = false;
+    }
+
+    /// The last report, the last word, and out of the table.
+    fn end(&mut self, shared: &mut Shared, index: u32, end: End, now: u64, observer: &mut impl Observer) {
+        self.report(shared, index, now, false, observer);
+        let hot = self.table.hot(index);
+        let had_payload = hot.transport().has_ports() && hot.payload != [0; 2];
+        if hot.stage() == Stage::Undecided || hot.stage() == Stage::Silent && had_payload {
+            self.conclude(shared, index, observer);
+        }
+        let (hot, cold) = self.table.entry_mut(index);
+        observer.ended(&shared.view(hot, cold), end);
+        shared.free(cold);
+        self.table.remove(index);
+        let counters = &mut shared.counters;
+        *match end {
+            End::Fin => &mut counters.ended_fin,
+            End::Rst => &mut counters.ended_rst,
+            End::Idle => &mut counters.ended_idle,
+            End::Evicted => &mut counters.ended_evicted,
+            End::Shutdown => &mut counters.ended_shutdown,
+        } += 1;
+    }
+
+    pub(crate) fn settle(&mut self, shared: &mut Shared, index: u32, settlement: Settlement) {
+        let (hot, cold) = self.table.entry_mut(index);
+        hot.set_stage(Stage::Settled);
+        hot.set_flagged(settlement.flagged);
+        if let Some(label) = settlement.label {
+            cold.label = label.0;
+        }
+        shared.end_assembly(cold, settlement.flagged);
+        if self.table.class_changed(index) {
+            self.table.touch(index);
+        }
+    }
+
+    /// The owner id of a flow.
+    pub(crate) const fn owner(index: u32) -> u32 {
+        if K::V6 { index | V6 } else { index }
+    }
+}
+
+/// How a connection ended by its own packets.
+fn natural_end<K>(hot: &Hot<K>) -> Option<End> {
+    match hot.state() {
+        TcpState::Closed => Some(End::Fin),
+        TcpState::Reset => Some(End::Rst),
+        _ => None,
+    }
+}
+
+/// Whether a SYN is one that the flow has seen: its data (and FIN), if any, followed it without retransmission.
+fn is_same_syn<K>(hot: &Hot<K>, cold: &Cold, direction: usize, seq: u32) -> bool {
+    let sent = hot.next_seq[direction].wrapping_sub(seq).wrapping_sub(1);
+    let data = hot.payload[direction];
+    cold.syn(direction) && (sent == data || sent == data.wrapping_add(cold.fin(direction).into()))
+}

@@ -1,0 +1,253 @@
+//! What the flows of both IP versions share: limits, pools, counters.
+
+use foldhash::fast::FixedState;
+use offport_wire::{Direction, FlowKey, Transport};
+use std::hash::BuildHasher;
+
+use crate::assembly::{Assembly, Heads};
+use crate::class::Idle;
+use crate::config::{Config, MAX_PAYLOAD_PACKETS, PAYLOAD_BOUND};
+use crate::counters::Counters;
+use crate::entry::{Cold, Hot, NO_ID, Stage, timestamp};
+use crate::extra::Extra;
+use crate::intern::Interner;
+use crate::key::Key;
+use crate::path::Path;
+use crate::pool::{NONE, Pool};
+use crate::role::ServicePorts;
+use crate::view::{FirstPayload, Flow, Label, Side, Tcp};
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) idle: Idle,
+    /// Active timeout, microseconds.
+    pub(crate) active: u64,
+    /// See [`Config::decide_after`], microseconds.
+    pub(crate) decide_after: u64,
+    pub(crate) payload_bound: u16,
+    pub(crate) payload_packets: u8,
+    pub(crate) gap_packets: u8,
+    pub(crate) services: ServicePorts,
+    pub(crate) hasher: FixedState,
+    pub(crate) extras: Pool<Extra>,
+    /// Extras that only undecided and flagged flows may take.
+    extras_reserved: u32,
+    pub(crate) assemblies: Pool<Assembly>,
+    heads: Pool<Heads>,
+    paths: Interner<Path>,
+    /// The queue of undecided flows: first payload longest ago, and latest.
+    oldest: u32,
+    newest: u32,
+    pub(crate) counters: Counters,
+}
+
+impl Shared {
+    pub(crate) fn new(config: &Config, hasher: FixedState) -> Self {
+        let undecided = config.max_undecided.max(2);
+        let extras_reserved = undecided.saturating_add(config.max_flagged);
+        Self {
+            idle: Idle::new(&config.timeouts),
+            active: micros(config.timeouts.active).max(1),
+            decide_after: micros(config.decide_after),
+            payload_bound: config.payload_bound.clamp(1, PAYLOAD_BOUND as u16),
+            payload_packets: config.payload_packets.clamp(1, MAX_PAYLOAD_PACKETS),
+            gap_packets: config.gap_packets,
+            services: config.service_ports.clone(),
+            hasher,
+            extras: Pool::new(extras_reserved.saturating_add(config.max_extras)),
+            extras_reserved,
+            assemblies: Pool::new(undecided),
+            heads: Pool::new(config.max_flagged),
+            paths: Interner::new(config.max_paths),
+            oldest: NONE,
+            newest: NONE,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The flow's extra, made if it has none; `None` (counted) when none is left.
+    pub(crate) fn extra(&mut self, cold: &mut Cold) -> Option<&mut Extra> {
+        if cold.extra == NONE {
+            if self.extras.left() <= self.extras_reserved {
+                self.counters.extras_limit += 1;
+                return None;
+            }
+            self.new_extra(cold);
+        }
+        self.extras.get_mut(cold.extra)
+    }
+
+    /// Starts the assembly of a flow's first payload; `None` when there is no buffer.
+    pub(crate) fn begin(&mut self, cold: &mut Cold, owner: u32, first: Direction, now: u64) -> Option<u32> {
+        let index = self.assemblies.acquire()?;
+        if cold.extra == NONE {
+            self.new_extra(cold);
+        }
+        let Some(extra) = self.extras.get_mut(cold.extra) else {
+            self.assemblies.release(index);
+            return None;
+        };
+        extra.assembly = index;
+        let previous = std::mem::replace(&mut self.newest, index);
+        match self.assemblies.get_mut(previous) {
+            Some(previous) => previous.next = index,
+            None => self.oldest = index,
+        }
+        let assembly = self.assemblies.get_mut(index)?;
+        assembly.streams.iter_mut().for_each(|stream| stream.reset(self.payload_bound));
+        (assembly.first, assembly.first_at, assembly.packets, assembly.owner) = (first, now, 0, owner);
+        (assembly.previous, assembly.next) = (previous, NONE);
+        Some(index)
+    }
+
+    /// The assembly of an undecided flow.
+    pub(crate) fn assembly(&mut self, cold: &Cold) -> Option<&mut Assembly> {
+        let index = self.extras.get(cold.extra)?.assembly;
+        self.assemblies.get_mut(index)
+    }
+
+    /// The undecided flow whose first payload came first, and when.
+    pub(crate) fn oldest_undecided(&self) -> Option<(u32, u64)> {
+        self.assemblies.get(self.oldest).map(|assembly| (assembly.owner, assembly.first_at))
+    }
+
+    /// The assembly buffer goes back; what the flow sent first is kept if it is flagged and there is room.
+    pub(crate) fn end_assembly(&mut self, cold: &mut Cold, keep: bool) {
+        let Some(extra) = self.extras.get_mut(cold.extra) else { return };
+        let index = std::mem::replace(&mut extra.assembly, NONE);
+        let Some(assembly) = self.assemblies.get(index) else { return };
+        let (previous, next) = (assembly.previous, assembly.next);
+        if keep {
+            match self.heads.acquire() {
+                Some(heads) => {
+                    extra.heads = heads;
+                    if let Some(heads) = self.heads.get_mut(heads) {
+                        heads.keep(assembly);
+                    }
+                }
+                None => self.counters.heads_limit += 1,
+            }
+        }
+        match self.assemblies.get_mut(previous) {
+            Some(previous) => previous.next = next,
+            None => self.oldest = next,
+        }
+        match self.assemblies.get_mut(next) {
+            Some(next) => next.previous = previous,
+            None => self.newest = previous,
+        }
+        self.assemblies.release(index);
+        self.trim(cold);
+    }
+
+    /// Everything that a flow held goes back.
+    pub(crate) fn free(&mut self, cold: &mut Cold) {
+        self.end_assembly(cold, false);
+        if let Some(extra) = self.extras.get_mut(cold.extra) {
+            if extra.heads != NONE {
+                self.heads.release(extra.heads);
+            }
+            self.extras.release(cold.extra);
+            cold.extra = NONE;
+        }
+        if cold.path != NO_ID {
+            self.paths.release(cold.path);
+            cold.path = NO_ID;
+        }
+    }
+
+    /// The id of a path, one user more.
+    pub(crate) fn intern(&mut self, path: Path) -> u16 {
+        let hash = self.hasher.hash_one(path);
+        self.paths.acquire(hash, path).unwrap_or_else(|| {
+            self.counters.paths_limit += 1;
+            NO_ID
+        })
+    }
+
+    /// A flow as the stages after this one see it.
+    pub(crate) fn view<K: Key>(&self, hot: &Hot<K>, cold: &Cold) -> Flow<'_> {
+        let extra = self.extras.get(cold.extra);
+        let assembly = extra.and_then(|extra| self.assemblies.get(extra.assembly));
+        let heads = extra.and_then(|extra| self.heads.get(extra.heads));
+        let wide = |low: u32, high: Option<u32>| u64::from(high.unwrap_or(0)) << 32 | u64::from(low);
+        let side = |direction: Direction| {
+            let at = direction.index();
+            Side {
+                packets: wide(hot.packets[at], extra.map(|extra| extra.packets[at])),
+                bytes: wide(hot.bytes[at], extra.map(|extra| extra.bytes[at])),
+                payload: wide(hot.payload[at], extra.map(|extra| extra.payload[at])),
+                first: match (assembly, heads) {
+                    (Some(assembly), _) => assembly.streams[at].first_payload(),
+                    (None, Some(heads)) => heads.first_payload(at),
+                    (None, None) => FirstPayload::default(),
+                },
+            }
+        };
+        let narrow =
+            |low: u8, high: Option<u32>| high.unwrap_or(0).saturating_mul(256).saturating_add(low.into());
+        let tcp = matches!(hot.transport(), Transport::TCP | Transport::SCTP).then(|| Tcp {
+            state: hot.state(),
+            retransmitted: narrow(cold.retransmitted, extra.map(|extra| extra.retransmitted)),
+            out_of_order: narrow(cold.out_of_order, extra.map(|extra| extra.out_of_order)),
+        });
+        let client = hot.client();
+        Flow {
+            key: hot.key.unpack(hot.transport()),
+            client_direction: client,
+            start: timestamp(hot.start()),
+            last: timestamp(hot.last()),
+            client: side(client),
+            server: side(client.reverse()),
+            first_payload: assembly.map(|assembly| assembly.first).or(heads.map(|heads| heads.first)),
+            midstream: hot.midstream(),
+            tcp,
+            icmp_errors: extra.map_or(0, |extra| extra.icmp_errors),
+            path: self.paths.get(cold.path).copied(),
+            payload_packets: assembly.map_or(0, |assembly| assembly.packets),
+            label: (hot.stage() == Stage::Settled && cold.label != NO_ID).then_some(Label(cold.label)),
+            flagged: hot.flagged(),
+        }
+    }
+
+    pub(crate) fn gauges(&mut self) {
+        self.counters.undecided = self.assemblies.in_use().into();
+        self.counters.heads = self.heads.in_use().into();
+        self.counters.extras = self.extras.in_use().into();
+        self.counters.paths = self.paths.len() as u64;
+    }
+
+    fn new_extra(&mut self, cold: &mut Cold) {
+        if let Some(index) = self.extras.acquire() {
+            cold.extra = index;
+            if let Some(extra) = self.extras.get_mut(index) {
+                *extra = Extra::default();
+            }
+        }
+    }
+
+    /// Gives back an extra that nothing is in.
+    fn trim(&mut self, cold: &mut Cold) {
+        if self.extras.get(cold.extra).is_some_and(Extra::is_idle) {
+            self.extras.release(cold.extra);
+            cold.extra = NONE;
+        }
+    }
+}
+
+/// The seeded hash of a key.
+pub(crate) fn hash(key: &FlowKey, hasher: &FixedState) -> u64 {
+    match key {
+        FlowKey::V4(key) => crate::key::PackedV4::from(key).hash(key.transport, hasher),
+        FlowKey::V6(key) => crate::key::PackedV6::from(key).hash(key.transport, hasher),
+    }
+}
+
+fn micros(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Whether `time` is at least `limit` after `earlier`.
+pub(crate) const fn passed(earlier: u64, time: u64, limit: u64) -> bool {
+    time.saturating_sub(earlier) >= limit
+}

@@ -1,0 +1,185 @@
+//! Where the flows of one IP version lie: a hash index of 4-byte slots over arrays that never move.
+//!
+//! hashbrown grows when erased slots have used up its spare room and more than half of it is taken, which would
+//! break the hard cap with a stall. An index with twice the room never gets there, and at that load erased slots
+//! hardly stay at all; since its slots are 4 bytes and not 64, this costs 11 bytes a flow instead of 74. Entries
+//! that do not move can be linked: one list per [`Class`], oldest first, gives timeouts and eviction without a
+//! heap. A flow moves to the end of its list when its class changes, and otherwise at most once per
+//! [`COARSE`] microseconds of packets, so the order is exact to that, and most packets touch no neighbour.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use offport_wire::Transport;
+
+use crate::class::Class;
+use crate::entry::{Cold, Hot};
+use crate::key::Key;
+use crate::pool::NONE;
+
+/// About a second, in microseconds: see [`bucket`].
+pub(crate) const COARSE: u64 = 1 << COARSE_SHIFT;
+const COARSE_SHIFT: u32 = 20;
+
+/// The second, about, that a time falls into.
+pub(crate) const fn bucket(micros: u64) -> u64 {
+    micros >> COARSE_SHIFT
+}
+
+#[derive(Clone, Copy, Debug)]
+struct List {
+    head: u32,
+    tail: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Table<K> {
+    index: HashTable<u32>,
+    hot: Vec<Hot<K>>,
+    cold: Vec<Cold>,
+    lists: [List; Class::ALL.len()],
+    free: u32,
+    capacity: u32,
+    hasher: FixedState,
+}
+
+impl<K: Key> Table<K> {
+    pub(crate) fn new(capacity: u32, hasher: FixedState) -> Self {
+        let room = capacity as usize;
+        Self {
+            index: HashTable::with_capacity(room * 2),
+            hot: Vec::with_capacity(room),
+            cold: Vec::with_capacity(room),
+            lists: [List { head: NONE, tail: NONE }; Class::ALL.len()],
+            free: NONE,
+            capacity,
+            hasher,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.index.len() >= self.capacity as usize
+    }
+
+    /// Entries that were ever in use: the range of indices.
+    pub(crate) fn extent(&self) -> u32 {
+        self.hot.len() as u32
+    }
+
+    /// Whether an index is that of a flow.
+    pub(crate) fn is_live(&self, index: u32) -> bool {
+        self.cold.get(index as usize).is_some_and(|cold| cold.class() < Class::ALL.len())
+    }
+
+    pub(crate) fn find(&self, hash: u64, key: &K, transport: Transport) -> Option<u32> {
+        let is_it = |&index: &u32| {
+            let hot = &self.hot[index as usize];
+            hot.key == *key && hot.transport() == transport
+        };
+        self.index.find(hash, is_it).copied()
+    }
+
+    pub(crate) fn hot(&self, index: u32) -> &Hot<K> {
+        &self.hot[index as usize]
+    }
+
+    pub(crate) fn cold(&self, index: u32) -> &Cold {
+        &self.cold[index as usize]
+    }
+
+    pub(crate) fn cold_mut(&mut self, index: u32) -> &mut Cold {
+        &mut self.cold[index as usize]
+    }
+
+    /// Both halves of an entry.
+    pub(crate) fn entry_mut(&mut self, index: u32) -> (&mut Hot<K>, &mut Cold) {
+        (&mut self.hot[index as usize], &mut self.cold[index as usize])
+    }
+
+    /// A new flow at the end of its class's list; `None` when the table is full. The key must not be in it.
+    pub(crate) fn insert(&mut self, hash: u64, hot: Hot<K>, cold: Cold) -> Option<u32> {
+        if self.is_full() {
+            return None;
+        }
+        let index = if self.free == NONE {
+            self.hot.push(hot);
+            self.cold.push(cold);
+            self.hot.len() as u32 - 1
+        } else {
+            let index = self.free;
+            self.free = self.cold[index as usize].next;
+            self.hot[index as usize] = hot;
+            self.cold[index as usize] = cold;
+            index
+        };
+        let Self { index: table, hot: entries, hasher, .. } = self;
+        table.insert_unique(hash, index, |&other| {
+            let hot = &entries[other as usize];
+            hot.key.hash(hot.transport(), hasher)
+        });
+        self.link(index, Class::of(&hot) as usize);
+        Some(index)
+    }
+
+    pub(crate) fn remove(&mut self, index: u32) {
+        let hot = &self.hot[index as usize];
+        let hash = hot.key.hash(hot.transport(), &self.hasher);
+        if let Ok(entry) = self.index.find_entry(hash, |&other| other == index) {
+            entry.remove();
+        }
+        self.unlink(index);
+        let cold = &mut self.cold[index as usize];
+        *cold = Cold::new();
+        cold.set_class(Class::ALL.len());
+        cold.next = self.free;
+        self.free = index;
+    }
+
+    /// To the end of the list of the class that the flow now has.
+    pub(crate) fn touch(&mut self, index: u32) {
+        self.unlink(index);
+        self.link(index, Class::of(&self.hot[index as usize]) as usize);
+    }
+
+    /// Whether the flow is in another list than its state calls for.
+    pub(crate) fn class_changed(&self, index: u32) -> bool {
+        self.cold[index as usize].class() != Class::of(&self.hot[index as usize]) as usize
+    }
+
+    /// The flow of a class that has been silent for longest (to within [`COARSE`]).
+    pub(crate) fn oldest(&self, class: Class) -> Option<u32> {
+        Some(self.lists[class as usize].head).filter(|&head| head != NONE)
+    }
+
+    fn link(&mut self, index: u32, class: usize) {
+        let List { head, tail } = &mut self.lists[class];
+        let previous = std::mem::replace(tail, index);
+        if previous == NONE {
+            *head = index;
+        } else {
+            self.cold[previous as usize].next = index;
+        }
+        let cold = &mut self.cold[index as usize];
+        cold.previous = previous;
+        cold.next = NONE;
+        cold.set_class(class);
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Cold { previous, next, .. } = self.cold[index as usize];
+        let List { head, tail } = &mut self.lists[self.cold[index as usize].class()];
+        if previous == NONE {
+            *head = next;
+        } else {
+            self.cold[previous as usize].next = next;
+        }
+        if next == NONE {
+            *tail = previous;
+        } else {
+            self.cold[next as usize].previous = previous;
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The flow table of one worker.
+
+use foldhash::fast::FixedState;
+use offport_wire::{FlowKey, Packet, Timestamp};
+
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::entry::micros;
+use crate::family::{Family, V6};
+use crate::key::{PackedV4, PackedV6};
+use crate::observer::Observer;
+use crate::role::ServicePorts;
+use crate::shared::{self, Shared, passed};
+use crate::table::{Table, bucket};
+
+/// Flows that one packet may end or report, beyond its own: bounds the work per packet.
+const PACKET_BUDGET: u32 = 8;
+
+/// Flows that one [`Tracker::advance`] may end or report.
+const TICK_BUDGET: u32 = 4_096;
+
+/// How often, in microseconds, timers are looked at: about 131 ms.
+const STEP_SHIFT: u32 = 17;
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was counted to its flow.
+    Tracked,
+    /// It would have started a flow, but the table is full of flows that may not be evicted.
+    Refused,
+    /// An ICMP error; it was counted to the flow that it quotes.
+    IcmpMatched,
+    /// An ICMP error that quotes no tracked flow.
+    IcmpUnmatched,
+}
+
+/// All flows of one worker, their timers and their first payloads.
+///
+/// Time is that of the packets: [`Tracker::packet`] first does what is due by then, a bounded amount of it. A
+/// flow that has been silent for longer than its timeout ends with the next packet of its key even if the
+/// timers have not come to it, so what is reported depends on the packets alone.
+#[derive(Debug)]
+pub struct Tracker {
+    v4: Family<PackedV4>,
+    v6: Family<PackedV6>,
+    shared: Shared,
+    /// The latest time that was seen, in microseconds.
+    now: u64,
+    /// Undecided flows may have spent their time.
+    overdue: bool,
+}
+
+impl Tracker {
+    /// An empty tracker. All memory is reserved here; `seed` must be random where packets may be hostile.
+    pub fn new(config: &Config, seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
+        Self {
+            v4: Family::new(Table::new(config.max_flows.min(V6 - 1), hasher.clone())),
+            v6: Family::new(Table::new(config.max_flows_v6.min(V6 - 1), hasher.clone())),
+            shared: Shared::new(config, hasher),
+            now: 0,
+            overdue: false,
+        }
+    }
+
+    /// The hash of a key, for [`Tracker::packet`]: hash a whole batch first, then update.
+    pub fn hash(&self, key: &FlowKey) -> u64 {
+        shared::hash(key, &self.shared.hasher)
+    }
+
+    /// One packet. `hash` is [`Tracker::hash`] of its key.
+    pub fn packet(&mut self, packet: &Packet<'_>, hash: u64, observer: &mut impl Observer) -> Outcome {
+        self.pass_time(micros(packet.time), PACKET_BUDGET, observer);
+        if packet.icmp_error {
+            return self.icmp_error(packet, hash);
+        }
+        if self.shared.assemblies.left() == 0 {
+            self.shared.counters.undecided_limit += 1;
+            self.conclude_oldest(observer);
+        }
+        let tracked = match &packet.key {
+            FlowKey::V4(key) => self.v4.packet(&mut self.shared, packet, (key.into(), hash), observer),
+            FlowKey::V6(key) => self.v6.packet(&mut self.shared, packet, (key.into(), hash), observer),
+        };
+        if tracked { Outcome::Tracked } else { Outcome::Refused }
+    }
+
+    /// Time has come to `now`: ends idle flows, settles undecided ones whose time is spent, reports long ones.
+    /// Bounded work; call it regularly where packets may stay away.
+    pub fn advance(&mut self, now: Timestamp, observer: &mut impl Observer) {
+        self.pass_time(micros(now), TICK_BUDGET, observer);
+    }
+
+    /// Ends every flow.
+    pub fn finish(&mut self, now: Timestamp, observer: &mut impl Observer) {
+        let now = self.now.max(micros(now));
+        self.now = now;
+        self.v4.finish(&mut self.shared, now, observer);
+        self.v6.finish(&mut self.shared, now, observer);
+    }
+
+    /// Replaces the ports that are taken for a server's.
+    pub fn set_service_ports(&mut self, ports: ServicePorts) {
+        self.shared.services = ports;
+    }
+
+    /// What has been counted; gauges are those of this moment.
+    pub fn counters(&mut self) -> &Counters {
+        self.shared.gauges();
+        self.shared.counters.active = self.len() as u64;
+        &self.shared.counters
+    }
+
+    /// Flows in the tables.
+    pub fn len(&self) -> usize {
+        self.v4.table.len() + self.v6.table.len()
+    }
+
+    /// Whether there is no flow.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn icmp_error(&mut self, packet: &Packet<'_>, hash: u64) -> Outcome {
+        let known = match &packet.key {
+            FlowKey::V4(key) => self.v4.icmp_error(&mut self.shared, packet, key.into(), hash),
+            FlowKey::V6(key) => self.v6.icmp_error(&mut self.shared, packet, key.into(), hash),
+        };
+        if known {
+            self.shared.counters.icmp_matched += 1;
+            Outcome::IcmpMatched
+        } else {
+            self.shared.counters.icmp_unmatched += 1;
+            Outcome::IcmpUnmatched
+        }
+    }
+
+    fn pass_time(&mut self, now: u64, budget: u32, observer: &mut impl Observer) {
+        if now >> STEP_SHIFT > self.now >> STEP_SHIFT {
+            let buckets = bucket(now) - bucket(self.now);
+            self.v4.due(buckets);
+            self.v6.due(buckets);
+            self.overdue = true;
+        }
+        self.now = self.now.max(now);
+        if self.overdue || self.v4.is_behind() || self.v6.is_behind() {
+            self.catch_up(budget, observer);
+        }
+    }
+
+    fn catch_up(&mut self, budget: u32, observer: &mut impl Observer) {
+        let mut left = budget;
+        while self.overdue && left > 0 {
+            left -= 1;
+            match self.shared.oldest_undecided() {
+                Some((_, first_at)) if passed(first_at, self.now, self.shared.decide_after) => {
+                    self.conclude_oldest(observer);
+                }
+                _ => self.overdue = false,
+            }
+        }
+        let mut left = budget;
+        self.v4.advance(&mut self.shared, self.now, &mut left, observer);
+        let mut left = budget;
+        self.v6.advance(&mut self.shared, self.now, &mut left, observer);
+    }
+
+    fn conclude_oldest(&mut self, observer: &mut impl Observer) {
+        let Some((owner, _)) = self.shared.oldest_undecided() else { return };
+        if owner & V6 == 0 {
+            self.v4.conclude(&mut self.shared, owner, observer);
+        } else {
+            self.v6.conclude(&mut self.shared, owner & !V6, observer);
+        }
+    }
+}
