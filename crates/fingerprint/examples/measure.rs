@@ -132,7 +132,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         named += if known { good + bad + missed } else { 0 };
         if (known || *bad > 0) && only.as_ref().is_none_or(|only| only == label) {
             let recall = f64::from(*good) / f64::from(good + bad + missed);
-            println!("{label:16} {good:6} {bad:6} {missed:6}  {recall:.4}{}", if known { "" } else { " (no probe)" });
+            println!(
+                "{label:16} {good:6} {bad:6} {missed:6}  {recall:.4}{}",
+                if known { "" } else { " (no probe)" }
+            );
         }
     }
     let share = |part: u32, whole: u32| f64::from(part) / f64::from(whole.max(1));

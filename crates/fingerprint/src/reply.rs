@@ -56,7 +56,10 @@ impl<'a> Reply<'a> {
         if says(b"FTP") || says(b"FileZilla") || says(b"FTA") {
             return Some(Service::Ftp);
         }
-        [&b"Postfix"[..], b"Sendmail", b"Exim", b"qmail", b"Mail"].iter().any(|word| says(word)).then_some(Service::Smtp)
+        [&b"Postfix"[..], b"Sendmail", b"Exim", b"qmail", b"Mail"]
+            .iter()
+            .any(|word| says(word))
+            .then_some(Service::Smtp)
     }
 }
 

@@ -9,6 +9,9 @@ use crate::text::{Step, Text, is_text};
 /// The longest method that is taken for one: the longest registered one has 17 letters, and vendors add prefixes.
 const METHOD_MAX: usize = 20;
 
+/// Blanks that are let through between the words of a start line, as servers do (RFC 9112, section 3).
+const BLANKS_MAX: usize = 64;
+
 /// A request line that is complete, or open and clean so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestLine<'a> {
@@ -36,7 +39,7 @@ impl<'a> RequestLine<'a> {
             return Err(Match::No);
         }
         let method = text.run(1, METHOD_MAX, is_method)?;
-        text.run(1, 8, is_blank)?;
+        text.run(1, BLANKS_MAX, is_blank)?;
         let open = text.rest();
         let line = match text.line(is_text) {
             Ok(line) => line,
@@ -53,17 +56,17 @@ impl<'a> RequestLine<'a> {
     }
 }
 
-/// Cuts ` NAME/1.1` off the end of a line.
+/// Cuts `NAME/1.1` off the end of a line.
 fn split_version(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let line = line.trim_ascii_end();
-    let space = line.iter().rposition(|&byte| is_blank(byte))?;
-    let version = &line[space + 1..];
+    let start = line.iter().rposition(|&byte| is_blank(byte)).map_or(0, |space| space + 1);
+    let (target, version) = line.split_at(start);
     let slash = version.iter().position(|&byte| byte == b'/')?;
     let (name, number) = (&version[..slash], &version[slash + 1..]);
     let dotted = matches!(number, [first, rest @ ..] if first.is_ascii_digit()
         && (rest.is_empty() || matches!(rest, [b'.', minor @ ..] if !minor.is_empty() && minor.iter().all(u8::is_ascii_digit))));
     let named = (3..=5).contains(&name.len()) && name.iter().all(u8::is_ascii_alphabetic);
-    (named && dotted).then(|| (line[..space].trim_ascii_end(), name, number))
+    (named && dotted).then(|| (target.trim_ascii_end(), name, number))
 }
 
 /// Reads `NAME/1.1 200`: the status. Settled at its third digit; what follows the digits must end the number.
@@ -75,7 +78,7 @@ pub(crate) fn status(text: &mut Text<'_>, name: &[u8]) -> Step<u32> {
         text.literal(b".")?;
         text.run(1, 2, |byte| byte.is_ascii_digit())?;
     }
-    text.run(1, 8, is_blank)?;
+    text.run(1, BLANKS_MAX, is_blank)?;
     let status = text.digits(3)?;
     match text.rest().first() {
         None | Some(b' ' | b'\t' | b'\r' | b'\n') if (100..=999).contains(&status) => Ok(status),
@@ -83,15 +86,24 @@ pub(crate) fn status(text: &mut Text<'_>, name: &[u8]) -> Step<u32> {
     }
 }
 
-/// Whether a header section, as far as it is there, is made of text lines (RFC 9110, section 5.5: CR, LF and NUL
-/// are invalid in a field; other control characters have no place there either).
-pub(crate) fn headers_are_text(text: Text<'_>) -> bool {
+/// Whether a header section, as far as it is there, can be one: no control character in a field's name, no NUL in
+/// its value (RFC 9110, section 5.5). Values with other control characters are invalid, and scanners send them.
+pub(crate) fn headers_fit(text: Text<'_>) -> bool {
     let mut text = text;
     loop {
-        match text.line(is_text) {
-            Ok([]) | Err(Match::Maybe) => return true,
+        let mut name = true;
+        let fits = |&byte: &u8| {
+            name &= byte != b':';
+            if name { is_text(byte) || byte == b'\r' } else { byte != 0 }
+        };
+        let rest = text.rest();
+        let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+        if !rest[..end].iter().all(fits) {
+            return false;
+        }
+        match text.line(|_| true) {
+            Ok([]) | Err(_) => return true,
             Ok(_) => {}
-            Err(_) => return false,
         }
     }
 }
@@ -139,8 +151,9 @@ mod tests {
 
     #[test]
     fn headers_end_at_the_empty_line() {
-        assert!(headers_are_text(Text::new(b"a: b\r\nc: d\r\n\r\n\0\x01")));
-        assert!(headers_are_text(Text::new(b"a: b\r")));
-        assert!(!headers_are_text(Text::new(b"a: b\r\nc\0")));
+        assert!(headers_fit(Text::new(b"a: b\r\nc: d\r\n\r\n\0\x01")));
+        assert!(headers_fit(Text::new(b"a: b\r")));
+        assert!(headers_fit(Text::new(b"a: \x1f\r\n")));
+        assert!(!headers_fit(Text::new(b"a: b\r\nc\0")));
     }
 }

@@ -15,7 +15,17 @@ pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Http, transports: Tr
 
 /// Methods whose target may look like anything: RFC 9110, RFC 5789, RFC 4918, Icecast.
 const METHODS: &[&[u8]] = &[
-    b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH", b"PROPFIND", b"SOURCE",
+    b"GET",
+    b"POST",
+    b"HEAD",
+    b"PUT",
+    b"DELETE",
+    b"CONNECT",
+    b"OPTIONS",
+    b"TRACE",
+    b"PATCH",
+    b"PROPFIND",
+    b"SOURCE",
 ];
 
 fn check(exchange: &Exchange<'_>) -> Match {
@@ -34,13 +44,27 @@ fn request(side: &Side<'_>) -> Match {
         let path = is_target(line.target);
         Ok(match line.version {
             Version::Is(name, number) if is_version(name, number) && (known || path) => {
-                if start_line::headers_are_text(text) { Match::Yes(Proof::Banner) } else { Match::No }
+                if start_line::headers_fit(text) {
+                    Match::Yes(Proof::Banner)
+                } else {
+                    Match::No
+                }
             }
             Version::Is(..) => Match::No,
-            Version::Missing if line.method == b"GET" && line.target.starts_with(b"/") => Match::Yes(Proof::Heuristic),
+            Version::Missing if line.method == b"GET" && line.target.starts_with(b"/") => {
+                Match::Yes(Proof::Heuristic)
+            }
+            // Not HTTP, and still what an HTTP server answers: it waits for the answer.
+            Version::Missing
+                if !side.closed && METHODS.contains(&line.method) && start_line::headers_fit(text) =>
+            {
+                Match::Maybe
+            }
             Version::Missing => Match::No,
             Version::Open if !known && !path && !could_be_target(line.target) => Match::No,
-            Version::Open if side.closed && known && path && line.target.len() > 64 => Match::Yes(Proof::Heuristic),
+            Version::Open if side.closed && known && path && line.target.len() > 64 => {
+                Match::Yes(Proof::Heuristic)
+            }
             Version::Open => Match::Maybe,
         })
     })
@@ -56,7 +80,7 @@ fn response(side: &Side<'_>) -> Match {
             return Ok(Match::Yes(Proof::Banner));
         }
         start_line::status(&mut text, b"HTTP")?;
-        Ok(if start_line::headers_are_text(text) { Match::Yes(Proof::Banner) } else { Match::No })
+        Ok(if start_line::headers_fit(text) { Match::Yes(Proof::Banner) } else { Match::No })
     })
 }
 

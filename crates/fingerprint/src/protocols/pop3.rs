@@ -1,11 +1,76 @@
-//! pop3: to be written.
+//! POP3: RFC 1939, with CAPA (RFC 2449), AUTH (RFC 5034) and STLS (RFC 2595).
+//!
+//! Proof: a server that speaks first with `+OK`, or commands that only POP3 knows. A bare `+OK` could be a Redis
+//! reply whose question was not seen: it waits for the client. Server first.
 
-use crate::exchange::Exchange;
+use crate::answer::Proof;
+use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, weigh};
+use crate::text::{Text, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Pop3, transports: Transports::TCP, check };
 
-fn check(_exchange: &Exchange<'_>) -> Match {
-    Match::No
+/// The first [`OWN`] commands are POP3's own; the rest is shared with FTP, SMTP or NNTP.
+const VERBS: &[&[u8]] = &[
+    b"CAPA", b"APOP", b"UIDL", b"STLS", b"TOP", b"USER", b"PASS", b"STAT", b"LIST", b"RETR", b"DELE",
+    b"NOOP", b"RSET", b"QUIT", b"AUTH", b"UTF8", b"LANG", b"XTND",
+];
+const OWN: usize = 5;
+
+/// What a client says before it has logged in.
+const OPENING: &[&[u8]] = &[b"CAPA", b"APOP", b"STLS", b"USER", b"AUTH", b"UTF8", b"LANG", b"NOOP", b"QUIT"];
+
+fn check(exchange: &Exchange<'_>) -> Match {
+    let opens = exchange.first == Speaker::Client && !exchange.midstream;
+    let answer = weigh(exchange, |client| commands(client, opens), |server| replies(server, opens));
+    let asked = || !opens && Text::new(exchange.client.bytes).verb(VERBS).is_ok();
+    if answer == Match::Maybe && greets(exchange.server.bytes) && asked() {
+        return Match::Yes(Proof::Banner);
+    }
+    answer
+}
+
+fn commands(side: &Side<'_>, opens: bool) -> Match {
+    verdict(|| {
+        let mut text = Text::new(side.bytes);
+        if opens {
+            text.clone().verb(OPENING)?;
+        }
+        loop {
+            let verb = text.verb(VERBS)?;
+            let arguments = text.line(is_text)?;
+            // IRC registers with "USER name mode * :real name".
+            if VERBS[verb] == b"USER" && arguments.iter().filter(|&&byte| byte == b' ').count() > 2 {
+                return Ok(Match::No);
+            }
+            if verb < OWN {
+                return Ok(Match::Yes(Proof::Banner));
+            }
+        }
+    })
+}
+
+/// `answers`: the client spoke first, so this may be any protocol's answer to it.
+fn replies(side: &Side<'_>, answers: bool) -> Match {
+    verdict(|| {
+        let mut text = Text::new(side.bytes);
+        let positive = text.peek()? == b'+';
+        text.literal(if positive { b"+OK" } else { b"-ERR" })?;
+        let line = match text.peek()? {
+            b' ' | b'\t' | b'\r' | b'\n' => text.line(is_text),
+            _ => return Ok(Match::No),
+        };
+        Ok(match line {
+            Err(Match::No) => Match::No,
+            Ok(words) if words.is_empty() => Match::Maybe,
+            Ok(_) if positive && !answers => Match::Yes(Proof::Banner),
+            _ => Match::Maybe,
+        })
+    })
+}
+
+fn greets(server: &[u8]) -> bool {
+    let mut text = Text::new(server);
+    text.literal(b"+OK").and_then(|()| text.line(is_text)).is_ok()
 }

@@ -1,11 +1,58 @@
-//! rtsp: to be written.
+//! RTSP: RFC 2326 (1.0) and RFC 7826 (2.0).
+//!
+//! Proof: a method and an `rtsp:` URI, or a start line with `RTSP/1.0`. Servers send requests too.
 
-use crate::exchange::Exchange;
+use crate::answer::Proof;
+use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, weigh};
+use crate::start_line::{self, RequestLine, Version};
+use crate::text::{Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Rtsp, transports: Transports::TCP, check };
 
-fn check(_exchange: &Exchange<'_>) -> Match {
-    Match::No
+/// RFC 2326, section 10, and RFC 7826, section 13.
+const METHODS: &[&[u8]] = &[
+    b"OPTIONS",
+    b"DESCRIBE",
+    b"ANNOUNCE",
+    b"SETUP",
+    b"PLAY",
+    b"PAUSE",
+    b"TEARDOWN",
+    b"GET_PARAMETER",
+    b"SET_PARAMETER",
+    b"REDIRECT",
+    b"RECORD",
+    b"PLAY_NOTIFY",
+];
+
+const SCHEMES: &[&[u8]] = &[b"rtsp:", b"rtsps:", b"rtspu:"];
+
+fn check(exchange: &Exchange<'_>) -> Match {
+    weigh(exchange, message, message)
+}
+
+fn message(side: &Side<'_>) -> Match {
+    response(side).or(request(side))
+}
+
+fn response(side: &Side<'_>) -> Match {
+    verdict(|| start_line::status(&mut Text::new(side.bytes), b"RTSP").map(|_| Match::Yes(Proof::Banner)))
+}
+
+fn request(side: &Side<'_>) -> Match {
+    verdict(|| {
+        let mut text = Text::new(side.bytes);
+        text.clone().verb(METHODS)?;
+        let line = RequestLine::read(&mut text)?;
+        if Text::new(line.target).any_word(SCHEMES).is_ok() {
+            return Ok(Match::Yes(Proof::Banner));
+        }
+        Ok(match line.version {
+            Version::Is(name, _) if name == b"RTSP" => Match::Yes(Proof::Banner),
+            Version::Open => Match::Maybe,
+            _ => Match::No,
+        })
+    })
 }

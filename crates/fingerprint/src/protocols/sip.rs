@@ -1,11 +1,89 @@
-//! sip: to be written.
+//! SIP: RFC 3261, section 7.
+//!
+//! Proof: a method and a URI of a scheme that SIP routes by, or a start line with `SIP/2.0`. Requests and responses come
+//! from both sides. Over UDP, empty lines keep bindings alive (RFC 5626, section 3.5.1) and say nothing.
 
-use crate::exchange::Exchange;
+use offport_wire::Transport;
+
+use crate::answer::Proof;
+use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, weigh};
+use crate::start_line::{self, RequestLine, Version};
+use crate::text::{Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Sip, transports: Transports::TCP_UDP, check };
 
-fn check(_exchange: &Exchange<'_>) -> Match {
-    Match::No
+/// RFC 3261, 3262, 3265, 3311, 3428, 3515, 3903, 6086.
+const METHODS: &[&[u8]] = &[
+    b"INVITE",
+    b"ACK",
+    b"BYE",
+    b"CANCEL",
+    b"OPTIONS",
+    b"REGISTER",
+    b"PRACK",
+    b"SUBSCRIBE",
+    b"NOTIFY",
+    b"PUBLISH",
+    b"INFO",
+    b"REFER",
+    b"MESSAGE",
+    b"UPDATE",
+];
+
+/// RFC 3261, section 19; RFC 3966 (tel).
+const SCHEMES: &[&[u8]] = &[b"sip:", b"sips:", b"tel:", b"urn:"];
+
+fn check(exchange: &Exchange<'_>) -> Match {
+    let udp = exchange.transport == Transport::UDP;
+    let judge = |side: &Side<'_>| if udp { datagrams(side) } else { message(skip_empty_lines(side.bytes)) };
+    weigh(exchange, judge, judge)
+}
+
+/// The first datagram that is no keep-alive decides; it holds its start line whole, unless the bound cut it.
+fn datagrams(side: &Side<'_>) -> Match {
+    let Some(first) = side.datagrams().find(|datagram| !is_keep_alive(datagram)) else { return Match::Maybe };
+    match message(first) {
+        Match::Maybe if !side.closed => Match::No,
+        answer => answer,
+    }
+}
+
+fn message(bytes: &[u8]) -> Match {
+    response(bytes).or(request(bytes))
+}
+
+fn response(bytes: &[u8]) -> Match {
+    verdict(|| start_line::status(&mut Text::new(bytes), b"SIP").map(|_| Match::Yes(Proof::Banner)))
+}
+
+fn request(bytes: &[u8]) -> Match {
+    verdict(|| {
+        let mut text = Text::new(bytes);
+        text.clone().verb(METHODS).map(drop).or_else(|ended| match ended {
+            Match::Maybe => Err(Match::Maybe),
+            _ => Ok(()),
+        })?;
+        let line = RequestLine::read(&mut text)?;
+        if matches!(line.version, Version::Is(name, _) if name == b"SIP") {
+            return Ok(Match::Yes(Proof::Banner));
+        }
+        if !METHODS.contains(&line.method) {
+            return Ok(if line.version == Version::Open { Match::Maybe } else { Match::No });
+        }
+        Text::new(line.target).any_word(SCHEMES)?;
+        Ok(Match::Yes(Proof::Banner))
+    })
+}
+
+/// Empty lines (RFC 5626, section 3.5.1), and what phones send instead to hold a NAT binding open.
+fn is_keep_alive(datagram: &[u8]) -> bool {
+    let blank = datagram.len() <= 8 && datagram.iter().all(|&byte| matches!(byte, b'\r' | b'\n' | b' ' | 0));
+    blank || matches!(datagram, b"jaK" | b"jaK\0" | b"hello")
+}
+
+fn skip_empty_lines(bytes: &[u8]) -> &[u8] {
+    let empty = bytes.iter().take(8).take_while(|&&byte| byte == b'\r' || byte == b'\n').count();
+    &bytes[empty..]
 }

@@ -5,7 +5,7 @@
 //! the greeting is taken too.
 
 use crate::answer::Proof;
-use crate::exchange::{Exchange, Side};
+use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reply::{Reply, Service};
@@ -16,21 +16,52 @@ pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Smtp, transports: Tr
 /// Commands that only a mail server takes: RFC 5321, 2033, 1985, 3030, Postfix XCLIENT and XFORWARD, Exchange X-EXPS.
 const OWN: usize = 11;
 
+/// What a client says before it has said its name.
+const OPENING: &[&[u8]] = &[b"EHLO", b"HELO", b"LHLO", b"XCLIENT", b"HELP", b"NOOP", b"RSET", b"QUIT"];
+
 /// The first [`OWN`] are mail's own; the rest is shared with FTP, POP3 or NNTP.
 const VERBS: &[&[u8]] = &[
-    b"EHLO", b"HELO", b"LHLO", b"MAIL", b"RCPT", b"ETRN", b"BDAT", b"XCLIENT", b"XFORWARD", b"X-EXPS", b"EXPN", b"VRFY",
-    b"DATA", b"RSET", b"NOOP", b"QUIT", b"HELP", b"TURN", b"AUTH", b"STARTTLS",
+    b"EHLO",
+    b"HELO",
+    b"LHLO",
+    b"MAIL",
+    b"RCPT",
+    b"ETRN",
+    b"BDAT",
+    b"XCLIENT",
+    b"XFORWARD",
+    b"X-EXPS",
+    b"EXPN",
+    b"VRFY",
+    b"DATA",
+    b"RSET",
+    b"NOOP",
+    b"QUIT",
+    b"HELP",
+    b"TURN",
+    b"AUTH",
+    b"STARTTLS",
 ];
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    weigh(exchange, commands, |server| replies(server, exchange.midstream))
+    let opens = exchange.first == Speaker::Client && !exchange.midstream;
+    weigh(exchange, |client| commands(client, opens), |server| replies(server, exchange.midstream))
 }
 
-fn commands(side: &Side<'_>) -> Match {
+/// `opens`: the client spoke first, so it has not said its name yet.
+fn commands(side: &Side<'_>, opens: bool) -> Match {
     verdict(|| {
         let mut text = Text::new(side.bytes);
+        if opens {
+            text.clone().verb(OPENING)?;
+        }
         loop {
             let verb = text.verb(VERBS)?;
+            match VERBS[verb] {
+                b"MAIL" => text.word(b" FROM:")?,
+                b"RCPT" => text.word(b" TO:")?,
+                _ => {}
+            }
             let line = text.line(is_text);
             if verb < OWN && line != Err(Match::No) {
                 return Ok(Match::Yes(Proof::Banner));

@@ -1,11 +1,123 @@
-//! socks: to be written.
+//! SOCKS 4, 4a (the protocol's own memos) and 5 (RFC 1928, RFC 1929).
+//!
+//! Proof: a version 4 request, whole and alone, or a version 5 greeting with the server's choice among its methods. A
+//! greeting of version 5 alone is three bytes or so: weak. Client first.
 
-use crate::exchange::Exchange;
+use crate::answer::Proof;
+use crate::exchange::{Exchange, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, weigh};
+use crate::text::{Step, Text, is_text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Socks, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Socks, transports: Transports::TCP, check };
 
-fn check(_exchange: &Exchange<'_>) -> Match {
-    Match::No
+/// Methods that clients offer at most.
+const METHODS_MAX: u8 = 16;
+
+fn check(exchange: &Exchange<'_>) -> Match {
+    if exchange.first == Speaker::Server && !exchange.midstream && !exchange.client.is_empty() {
+        return Match::No;
+    }
+    let answered = !exchange.server.is_empty();
+    let version = exchange.client.bytes.first().copied();
+    weigh(
+        exchange,
+        |client| verdict(|| request(Text::new(client.bytes), answered)),
+        |server| verdict(|| reply(Text::new(server.bytes), version)),
+    )
+}
+
+/// `answered`: the server has spoken, so what follows the first message has its reason.
+fn request(mut text: Text<'_>, answered: bool) -> Step<Match> {
+    if text.one(|byte| byte == 4 || byte == 5)? == 4 {
+        // CONNECT or BIND, port, address, user; an address of 0.0.0.x announces a name (4a).
+        text.one(|byte| byte == 1 || byte == 2)?;
+        let port = [text.one(|_| true)?, text.one(|_| true)?];
+        let mut address = [0; 4];
+        for octet in &mut address {
+            *octet = text.one(|_| true)?;
+        }
+        text.run(0, 255, is_text)?;
+        text.literal(&[0])?;
+        if address[..3] == [0; 3] && address[3] != 0 {
+            text.run(1, 255, |byte| byte.is_ascii_graphic())?;
+            text.literal(&[0])?;
+        }
+        let alone = answered || text.rest().is_empty();
+        return Ok(if alone && port != [0, 0] { Match::Yes(Proof::Structure) } else { Match::No });
+    }
+    let count = text.one(|count| (1..=METHODS_MAX).contains(&count))?;
+    let mut seen = [false; 256];
+    for _ in 0..count {
+        let method = text.one(|method| is_method(method) && !seen[usize::from(method)])?;
+        seen[usize::from(method)] = true;
+    }
+    if text.rest().is_empty() {
+        return Ok(Match::Yes(Proof::Heuristic));
+    }
+    // A client that does not wait, or one that was answered: RFC 1929, RFC 1928 section 4, or a method's own messages.
+    match next(text) {
+        Err(Match::No) if answered => Ok(Match::Yes(Proof::Heuristic)),
+        Err(Match::No) => Ok(Match::No),
+        Err(_) => Ok(Match::Yes(Proof::Heuristic)),
+        Ok(()) => Ok(Match::Yes(Proof::Structure)),
+    }
+}
+
+fn next(mut text: Text<'_>) -> Step<()> {
+    if text.one(|byte| byte == 1 || byte == 5)? == 1 {
+        let user = text.one(|length| length > 0)?;
+        for _ in 0..user {
+            text.one(is_text)?;
+        }
+        return text.one(|length| length > 0).map(drop);
+    }
+    text.one(|command| (1..=3).contains(&command))?;
+    address(&mut text)
+}
+
+/// RFC 1928, sections 4 to 6: reserved, type, address, port.
+fn address(text: &mut Text<'_>) -> Step<()> {
+    text.literal(&[0])?;
+    let length = match text.one(|kind| matches!(kind, 1 | 3 | 4))? {
+        1 => 4,
+        4 => 16,
+        _ => text.one(|length| length > 0)?,
+    };
+    for _ in 0..length + 2 {
+        text.one(|_| true)?;
+    }
+    Ok(())
+}
+
+fn reply(mut text: Text<'_>, version: Option<u8>) -> Step<Match> {
+    match (text.one(|byte| byte == 0 || byte == 5)?, version) {
+        // Version 4: granted, or refused for one of three reasons, and eight bytes in all.
+        (0, Some(4)) => {
+            text.one(|status| (0x5a..=0x5d).contains(&status))?;
+            (0..6).try_for_each(|_| text.one(|_| true).map(drop))?;
+            Ok(Match::Yes(Proof::Structure))
+        }
+        (5, Some(5)) => {
+            text.one(|method| is_method(method) || method == 0xff)?;
+            Ok(Match::Yes(Proof::Structure))
+        }
+        // The client was not seen: the choice of a method proves itself by the reply to a request.
+        (5, None) => {
+            let method = text.one(|method| matches!(method, 0 | 2))?;
+            if method == 2 {
+                text.literal(&[1, 0])?;
+            }
+            text.literal(&[5])?;
+            text.one(|status| status <= 8)?;
+            address(&mut text)?;
+            Ok(Match::Yes(Proof::Structure))
+        }
+        _ => Ok(Match::No),
+    }
+}
+
+/// IANA's list of SOCKS methods, and those reserved for private use.
+const fn is_method(method: u8) -> bool {
+    matches!(method, 0..=9 | 0x80..=0xfe)
 }

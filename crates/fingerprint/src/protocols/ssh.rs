@@ -33,7 +33,8 @@ fn identification(side: &Side<'_>) -> Match {
         text.literal(b".")?;
         text.run(1, 2, |byte| byte.is_ascii_digit())?;
         text.literal(b"-")?;
-        Ok(match text.line(is_ascii_text) {
+        // NUL must not be sent (section 4.2), and old devices pad with it.
+        Ok(match text.line(|byte| is_ascii_text(byte) || byte == 0) {
             Ok(_) if major == b'2' && !opens(text.rest()) => Match::No,
             Ok(_) | Err(Match::Maybe) => Match::Yes(Proof::Banner),
             Err(_) => Match::No,

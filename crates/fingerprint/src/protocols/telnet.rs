@@ -1,11 +1,75 @@
-//! telnet: to be written.
+//! Telnet: RFC 854 (commands), RFC 855 (options).
+//!
+//! Proof: a side that opens with an option negotiation, `IAC WILL|WONT|DO|DONT option` or a subnegotiation, with an
+//! option that exists. A server that only prompts proves no more than its words do. Either side may begin; the
+//! other may answer with plain text.
 
-use crate::exchange::Exchange;
+use crate::answer::Proof;
+use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, weigh};
+use crate::text::{Step, Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Telnet, transports: Transports::TCP, check };
 
-fn check(_exchange: &Exchange<'_>) -> Match {
-    Match::No
+const IAC: u8 = 255;
+const SB: u8 = 250;
+
+fn check(exchange: &Exchange<'_>) -> Match {
+    let answer = |side: &Side<'_>, spoke: Speaker| match negotiation(side) {
+        // The one who answers may type at once: what it types is data of the NVT.
+        Match::No if exchange.first != spoke && side.bytes.iter().take(16).all(|&byte| is_nvt(byte)) => {
+            Match::Maybe
+        }
+        Match::No if spoke == Speaker::Server => prompt(side),
+        answer => answer,
+    };
+    weigh(exchange, |client| answer(client, Speaker::Client), |server| answer(server, Speaker::Server))
+}
+
+fn negotiation(side: &Side<'_>) -> Match {
+    verdict(|| {
+        let mut text = Text::new(side.bytes);
+        text.one(|byte| byte == IAC)?;
+        let command = text.one(|byte| (SB..=254).contains(&byte))?;
+        text.one(is_option)?;
+        if command != SB && text.peek() == Ok(IAC) {
+            another(text)?;
+        }
+        Ok(Match::Yes(Proof::Banner))
+    })
+}
+
+/// What follows the first negotiation with another IAC must be a command too, as far as it is there.
+fn another(mut text: Text<'_>) -> Step<()> {
+    let mut next = || -> Step<()> {
+        text.one(|byte| byte == IAC)?;
+        let command = text.one(|byte| byte >= 236)?;
+        if (SB..=254).contains(&command) {
+            text.one(is_option)?;
+        }
+        Ok(())
+    };
+    next().or_else(|ended| if ended == Match::Maybe { Ok(()) } else { Err(ended) })
+}
+
+/// The options of IANA's telnet registry, and those that terminals and games use (MSDP, MSSP, MCCP, MXP, ZMP, GMCP).
+const fn is_option(byte: u8) -> bool {
+    matches!(byte, 0..=49 | 69 | 70 | 85 | 86 | 90 | 91 | 93 | 138..=140 | 200 | 201 | 255)
+}
+
+/// A server without negotiation: nothing but its prompt.
+fn prompt(side: &Side<'_>) -> Match {
+    const PROMPTS: &[&[u8]] = &[b"login:", b"Username:", b"User Access Verification"];
+    verdict(|| {
+        let blank = side.bytes.iter().take(8).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let mut text = Text::new(&side.bytes[blank..]);
+        text.any_word(PROMPTS)?;
+        Ok(Match::Yes(Proof::Heuristic))
+    })
+}
+
+/// RFC 854: what the network virtual terminal's keyboard and printer exchange, in any charset, and IAC itself.
+const fn is_nvt(byte: u8) -> bool {
+    matches!(byte, 0 | 3 | 4 | 7..=13 | 21 | 27 | 0x20..=0xff)
 }
