@@ -43,7 +43,7 @@ impl<'a> Element<'a> {
     pub(crate) fn read(scan: &mut Scan<'a>) -> Step<Self> {
         let tag = scan.u8_if(|tag| tag & 0x1f != 0x1f)?;
         let (length, octets) = read_length(scan)?;
-        Ok(Self { tag, length, header: 1 + octets, content: scan.part(length) })
+        Ok(Self { tag, length, header: 1 + octets, content: scan.part(length)? })
     }
 
     /// Reads the next element, which must have this tag.
@@ -73,11 +73,6 @@ impl<'a> Element<'a> {
     /// Header and content.
     pub(crate) const fn total(&self) -> usize {
         self.header + self.length
-    }
-
-    /// Whether all of the content has arrived.
-    pub(crate) const fn is_whole(&self) -> bool {
-        self.content.len() == self.length
     }
 
     /// The content as a non-negative number of at most 32 bits (INTEGER, ENUMERATED, BOOLEAN).
@@ -117,12 +112,12 @@ mod tests {
     fn short_and_long_lengths() {
         let mut scan = Scan::new(&[0x30, 0x03, 1, 2, 3, 0x04]);
         let element = Element::read(&mut scan).unwrap();
-        assert_eq!((element.tag, element.length, element.header, element.is_whole()), (0x30, 3, 2, true));
+        assert_eq!((element.tag, element.length, element.header, element.content.is_whole()), (0x30, 3, 2, true));
         assert_eq!(scan.rest(), [0x04]);
 
         let mut scan = Scan::new(&[0x30, 0x84, 0, 0, 1, 0, 9]);
         let element = Element::read(&mut scan).unwrap();
-        assert_eq!((element.length, element.header, element.is_whole()), (256, 6, false));
+        assert_eq!((element.length, element.header, element.content.is_whole()), (256, 6, false));
         assert_eq!(element.content.rest(), [9]);
     }
 

@@ -6,10 +6,10 @@ use crate::scan::{Scan, Step, Stop, require};
 /// The TPDUs that open a class 0 connection and carry data on it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Tpdu<'a> {
-    /// CR: what follows its fixed part, and whether all of that has arrived.
-    ConnectionRequest { variable: Scan<'a>, whole: bool },
+    /// CR: what follows its fixed part.
+    ConnectionRequest(Scan<'a>),
     /// CC, likewise.
-    ConnectionConfirm { variable: Scan<'a>, whole: bool },
+    ConnectionConfirm(Scan<'a>),
     /// DT: the user data of this fragment, and its announced length.
     Data { user: Scan<'a>, length: usize },
 }
@@ -25,7 +25,7 @@ pub(crate) fn read<'a>(scan: &mut Scan<'a>) -> Step<Tpdu<'a>> {
     const LENGTH: std::ops::RangeInclusive<u64> = TPKT_HEADER as u64 + 3..=0xffff;
     scan.expect(&[3, 0])?;
     let room = scan.be(2, LENGTH)? as usize - TPKT_HEADER;
-    let mut packet = scan.part(room);
+    let mut packet = scan.part(room)?;
     let indicator = usize::from(packet.u8_if(|indicator| indicator >= 2 && usize::from(indicator) < room)?);
     // The low half of CR, CC and DT is the credit, zero in class 0.
     match packet.u8()? {
@@ -41,14 +41,7 @@ pub(crate) fn read<'a>(scan: &mut Scan<'a>) -> Step<Tpdu<'a>> {
             packet.u8_if(|class| class & 0xf0 == 0)?;
             // User data of a CR or CC is not part of class 0; the header must be all there is.
             require(indicator + 1 == room)?;
-            let length = indicator - CONNECTION_FIXED;
-            let variable = packet.part(length);
-            let whole = variable.len() == length;
-            Ok(if code == 0xe0 {
-                Tpdu::ConnectionRequest { variable, whole }
-            } else {
-                Tpdu::ConnectionConfirm { variable, whole }
-            })
+            Ok(if code == 0xe0 { Tpdu::ConnectionRequest(packet) } else { Tpdu::ConnectionConfirm(packet) })
         }
         0xf0 => {
             require(indicator == 2)?;
@@ -68,14 +61,13 @@ pub(crate) struct Selectors<'a> {
 }
 
 /// Walks the variable part (X.224, section 13.3.4): parameters of code, length, value.
-pub(crate) fn selectors<'a>(mut variable: Scan<'a>, whole: bool) -> Step<Selectors<'a>> {
+pub(crate) fn selectors<'a>(mut variable: Scan<'a>) -> Step<Selectors<'a>> {
     let mut selectors = Selectors::default();
-    let ended = |stop| if whole { Stop::Wrong } else { stop };
     while !variable.is_empty() {
         // TPDU size, selectors, and the parameters of other classes that some stacks send all the same.
         let code = variable.u8_if(|code| matches!(code, 0xc0..=0xc7 | 0x85..=0x8b | 0xf0))?;
-        let length = variable.u8().map_err(ended)?;
-        let value = variable.take(usize::from(length)).map_err(ended)?;
+        let length = variable.u8()?;
+        let value = variable.take(usize::from(length))?;
         match code {
             0xc0 => require(matches!(value, [0x07..=0x0d]))?,
             0xc1 => selectors.calling = Some(value),
@@ -83,5 +75,5 @@ pub(crate) fn selectors<'a>(mut variable: Scan<'a>, whole: bool) -> Step<Selecto
             _ => {}
         }
     }
-    if whole { Ok(selectors) } else { Err(Stop::Short) }
+    if variable.is_whole() { Ok(selectors) } else { Err(Stop::Short) }
 }

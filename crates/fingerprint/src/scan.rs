@@ -27,14 +27,19 @@ pub(crate) const fn require(holds: bool) -> Step<()> {
 }
 
 /// Reads off the front of a slice.
+///
+/// Reading past the end is [`Stop::Short`] while more may arrive, and [`Stop::Wrong`] once the part that is read
+/// is whole: then the message does not hold what it should.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scan<'a> {
     rest: &'a [u8],
+    whole: bool,
 }
 
 impl<'a> Scan<'a> {
+    /// Bytes that may go on.
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { rest: bytes, whole: false }
     }
 
     /// What has not been read yet.
@@ -50,9 +55,15 @@ impl<'a> Scan<'a> {
         self.rest.is_empty()
     }
 
+    /// Whether nothing can follow what is there.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.whole
+    }
+
     /// The next `count` bytes.
     pub(crate) fn take(&mut self, count: usize) -> Step<&'a [u8]> {
-        let (head, rest) = self.rest.split_at_checked(count).ok_or(Stop::Short)?;
+        let short = if self.whole { Stop::Wrong } else { Stop::Short };
+        let (head, rest) = self.rest.split_at_checked(count).ok_or(short)?;
         self.rest = rest;
         Ok(head)
     }
@@ -64,9 +75,11 @@ impl<'a> Scan<'a> {
         head
     }
 
-    /// A part of `count` bytes as its own scan, which may hold fewer when they have not arrived yet.
-    pub(crate) fn part(&mut self, count: usize) -> Self {
-        Self::new(self.take_up_to(count))
+    /// A part of `count` bytes as its own scan: whole when all of it is there. Wrong when it cannot be.
+    pub(crate) fn part(&mut self, count: usize) -> Step<Self> {
+        require(!self.whole || count <= self.rest.len())?;
+        let rest = self.take_up_to(count);
+        Ok(Self { rest, whole: rest.len() == count })
     }
 
     pub(crate) fn skip(&mut self, count: usize) -> Step<()> {
@@ -151,7 +164,7 @@ pub(crate) struct Message<'a> {
 
 impl<'a> Message<'a> {
     pub(crate) const fn scan(&self) -> Scan<'a> {
-        Scan::new(self.bytes)
+        Scan { rest: self.bytes, whole: self.bytes.len() == self.total }
     }
 
     /// Whether this is a datagram, whose length is known.
@@ -179,8 +192,8 @@ fn judge(side: &Side<'_>, datagram: bool, parse: impl Fn(Message<'_>) -> Step<Pr
     };
     match parse(message) {
         Ok(proof) => Match::Yes(proof),
-        Err(Stop::Short) if !datagram || side.first_is_cut() => Match::Maybe,
-        Err(_) => Match::No,
+        Err(Stop::Short) => Match::Maybe,
+        Err(Stop::Wrong) => Match::No,
     }
 }
 

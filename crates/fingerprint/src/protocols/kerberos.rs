@@ -1,12 +1,138 @@
-//! kerberos: to be written.
+//! kerberos: version 5, over UDP and TCP.
+//!
+//! Specifications: RFC 4120, sections 5 (messages) and 7.2 (transports); RFC 5021 (the reserved bit of the TCP
+//! length). A message of either side proves it: an application tag, a sequence that fills it, and inside it
+//! the protocol version and a message type that repeats the tag; over TCP the length in front agrees too.
 
+use crate::answer::Proof;
+use crate::ber::{Element, tag};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
+use crate::scan::{Message, Scan, Step, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Kerberos, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Kerberos, transports: Transports::TCP_UDP, check };
 
-fn check(_exchange: &Exchange<'_>) -> Match {
-    Match::No
+const VERSION: u32 = 5;
+const AS_REQ: u8 = 10;
+const AS_REP: u8 = 11;
+const TGS_REQ: u8 = 12;
+const TGS_REP: u8 = 13;
+const AP_REQ: u8 = 14;
+const AP_REP: u8 = 15;
+const SAFE: u8 = 20;
+const CRED: u8 = 22;
+const ERROR: u8 = 30;
+
+fn check(exchange: &Exchange<'_>) -> Match {
+    weigh(
+        exchange,
+        |message| packet(message, |kind| matches!(kind, AS_REQ | TGS_REQ | AP_REQ | SAFE..=CRED)),
+        |message| packet(message, |kind| matches!(kind, AS_REP | TGS_REP | AP_REP | SAFE..=CRED | ERROR)),
+    )
+}
+
+fn packet(message: Message<'_>, allowed: fn(u8) -> bool) -> Step<Proof> {
+    // The smallest message with its headers, and far more than a ticket with a large authorisation list takes.
+    const LENGTH: std::ops::RangeInclusive<u64> = 16..=0x00ff_ffff;
+    let mut scan = message.scan();
+    let total = match message.is_datagram() {
+        true => message.total,
+        false => scan.be(4, LENGTH)? as usize,
+    };
+    kerberos(&mut scan, total, allowed)
+}
+
+/// A message of `total` bytes (RFC 4120, section 5.10 lists the application tags).
+fn kerberos(scan: &mut Scan<'_>, total: usize, allowed: fn(u8) -> bool) -> Step<Proof> {
+    let mut ahead = *scan;
+    ahead.u8_if(|octet| octet & 0xe0 == 0x60 && allowed(octet & 0x1f))?;
+    let mut message = Element::read(scan)?;
+    require(message.total() == total)?;
+    let kind = message.tag & 0x1f;
+    let mut room = message.length;
+    let mut sequence = Element::expect_in(&mut message.content, tag::SEQUENCE, &mut room)?;
+    require(room == 0)?;
+    // Requests to the KDC number their fields from one (RFC 4120, section 5.4.1), all other messages from zero.
+    let first = u8::from(matches!(kind, AS_REQ | TGS_REQ));
+    let mut room = sequence.length;
+    let version = number(&mut sequence.content, tag::context(first), &mut room)?;
+    require(version == VERSION)?;
+    let repeated = number(&mut sequence.content, tag::context(first + 1), &mut room)?;
+    require(repeated == u32::from(kind))?;
+    Ok(Proof::Structure)
+}
+
+/// An explicitly tagged INTEGER.
+fn number(scan: &mut Scan<'_>, field: u8, room: &mut usize) -> Step<u32> {
+    let mut outer = Element::expect_in(scan, field, room)?;
+    let mut inner_room = outer.length;
+    let value = Element::expect_in(&mut outer.content, tag::INTEGER, &mut inner_room)?.unsigned()?;
+    require(inner_room == 0)?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![tag];
+        match content.len() {
+            short @ 0..=0x7f => bytes.push(short as u8),
+            long => bytes.extend([0x82, (long >> 8) as u8, long as u8]),
+        }
+        bytes.extend(content);
+        bytes
+    }
+
+    fn message(kind: u8, repeated: u8, rest: usize) -> Vec<u8> {
+        let first = u8::from(kind == AS_REQ || kind == TGS_REQ);
+        let mut fields = element(0xa0 | first, &[2, 1, 5]);
+        fields.extend(element(0xa0 | first + 1, &[2, 1, repeated]));
+        fields.extend(element(0xa0 | first + 2, &vec![4; rest]));
+        element(0x60 | kind, &element(0x30, &fields))
+    }
+
+    fn over_tcp(message: &[u8]) -> Vec<u8> {
+        let mut packet = (message.len() as u32).to_be_bytes().to_vec();
+        packet.extend(message);
+        packet
+    }
+
+    #[test]
+    fn requests_and_replies() {
+        for (request, reply) in [(AS_REQ, AS_REP), (TGS_REQ, TGS_REP), (AP_REQ, AP_REP), (AS_REQ, ERROR)] {
+            for rest in [20, 1500] {
+                let (request, reply) = (message(request, request, rest), message(reply, reply, rest));
+                Trial::udp(check).client_proves(&request, Proof::Structure);
+                Trial::udp(check).server_proves(&reply, Proof::Structure);
+                Trial::tcp(check).client_proves(&over_tcp(&request), Proof::Structure);
+                Trial::tcp(check).server_proves(&over_tcp(&reply), Proof::Structure);
+            }
+        }
+    }
+
+    #[test]
+    fn near_misses() {
+        let udp = Trial::udp(check);
+        assert_eq!(udp.client(&message(AS_REQ, TGS_REQ, 20)), Match::No, "types differ");
+        assert_eq!(udp.client(&message(AS_REP, AS_REP, 20)), Match::No, "a reply from the client");
+        let whole = message(AS_REQ, AS_REQ, 20);
+        assert_eq!(udp.client(&whole[..whole.len() - 1]), Match::No);
+        let mut version = whole.clone();
+        version[8] = 4;
+        assert_eq!(udp.client(&version), Match::No);
+        let mut packet = over_tcp(&whole);
+        packet[3] += 1;
+        assert_eq!(Trial::tcp(check).client(&packet), Match::No);
+        assert_eq!(udp.both(&whole, b"nonsense"), Match::No);
+    }
+
+    #[test]
+    fn noise() {
+        Trial::tcp(check).refuses_noise(100_000);
+        Trial::udp(check).refuses_noise(100_000);
+    }
 }

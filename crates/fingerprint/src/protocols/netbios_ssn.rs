@@ -44,9 +44,11 @@ fn name(scan: &mut Scan<'_>, room: &mut usize) -> Step<()> {
         if length == 0 {
             return Ok(());
         }
-        let label = scan.part(length);
+        let label = scan.part(length)?;
         require(!first || label.rest().iter().all(|nibble| matches!(nibble, b'A'..=b'P')))?;
-        require(label.len() == length).map_err(|_| Stop::Short)?;
+        if !label.is_whole() {
+            return Err(Stop::Short);
+        }
         first = false;
     }
 }

@@ -70,7 +70,7 @@ fn version(scan: &mut Scan<'_>) -> Step<()> {
 /// The first handshake message, which may be spread over records (RFC 8446, section 5.1).
 fn handshake(mut scan: Scan<'_>, spent: bool, hello: Hello) -> Step<Proof> {
     let length = record(&mut scan, HANDSHAKE, MAX_PLAINTEXT)?;
-    let fragment = scan.part(length);
+    let fragment = Scan::new(scan.take_up_to(length));
     let whole_record = fragment.len() == length;
     let answer = hello(fragment, spent && !whole_record);
     if answer != Err(Stop::Short) || !whole_record {
@@ -112,10 +112,8 @@ fn client_hello(mut scan: Scan<'_>, spent: bool) -> Step<Proof> {
     let tail = |mut scan: Scan<'_>| {
         scan.skip(suites)?;
         let methods = scan.be(1, 1..=room.saturating_sub(1) as u64)? as usize;
-        let methods_seen = scan.part(methods);
         // Every client offers null compression.
-        require(methods_seen.rest().contains(&0) || methods_seen.len() < methods)?;
-        require(methods_seen.len() == methods).map_err(|_| Stop::Short)?;
+        require(scan.take(methods)?.contains(&0))?;
         extensions(scan, room - 1 - methods)
     };
     match tail(scan) {
@@ -160,7 +158,7 @@ fn extensions(mut scan: Scan<'_>, room: usize) -> Step<Proof> {
             Err(Stop::Short) => break,
             Err(Stop::Wrong) => return Err(Stop::Wrong),
         };
-        scan.part(length);
+        scan.take_up_to(length);
         room -= length;
     }
     Ok(Proof::Structure)
@@ -195,7 +193,7 @@ fn record_chain(message: Message<'_>) -> Step<Proof> {
                 read => read?,
             }
         } else {
-            scan.part(length);
+            scan.take_up_to(length);
         }
         headers += 1;
     }
