@@ -1,1 +1,23 @@
-//! offport.toml to typed configuration, errors with line, key and remedy
+//! `offport.toml` to typed configuration.
+//!
+//! [`Config::check`] reads a whole file in one go and names every [`Problem`] with line, column, key and remedy. The
+//! sections are plain values; whoever runs them turns them into what its part of the sensor takes. The commented
+//! default file, `config/offport.toml`, is [`DEFAULT_FILE`]; a test holds it equal to [`Config::default`].
+
+mod choice;
+mod config;
+mod nearest;
+mod parse;
+mod policy;
+mod position;
+mod problem;
+mod reader;
+mod section;
+mod sections;
+
+pub use config::{Checked, Config, DEFAULT_FILE};
+pub use problem::{Level, Problem};
+pub use sections::{
+    Capture, EventFormat, Events, Flow, Http, Log, LogFormat, Metrics, MultiBuffer, NoSocket, OtherFrames,
+    Records, Sensor, Steering, Timeouts, Want, XdpMode,
+};

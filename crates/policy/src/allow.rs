@@ -1,14 +1,12 @@
 //! Allow-list entries: known exceptions, each with a reason and an end.
 
 use ipnet::IpNet;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use offport_fingerprint::{Protocol, ProtocolSet};
 use offport_wire::{Timestamp, Transport};
 
 use crate::facts::Facts;
 use crate::judgement::{RuleId, Verdict};
-use crate::sections::{AllowRule, PortRange};
+use crate::sections::{AllowRule, PortRange, end_of_day};
 
 /// An [`AllowRule`], ready to be matched.
 #[derive(Clone, Debug)]
@@ -54,11 +52,4 @@ impl Allow {
             && self.client.is_none_or(|network| network.contains(&facts.client.to_canonical()))
             && !self.is_expired(facts.time)
     }
-}
-
-/// The moment after the last one of `day`, UTC. The year 9999 has none: it never ends.
-pub(crate) fn end_of_day(day: Date) -> Timestamp {
-    let next = day.tomorrow().ok().and_then(|next| next.to_zoned(TimeZone::UTC).ok());
-    let nanos = next.map_or(i128::MAX, |next| next.timestamp().as_nanosecond());
-    Timestamp::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
 }

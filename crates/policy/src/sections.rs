@@ -4,8 +4,9 @@ use std::fmt;
 
 use ipnet::IpNet;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use offport_fingerprint::Protocol;
-use offport_wire::Transport;
+use offport_wire::{Timestamp, Transport};
 
 use crate::judgement::{Severity, Verdict};
 
@@ -195,4 +196,18 @@ pub struct AllowRule {
     pub reason: String,
     /// The last day (UTC) on which it applies; `None`: for good.
     pub expires: Option<Date>,
+}
+
+impl AllowRule {
+    /// Whether its last day is over at `now`.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|day| now >= end_of_day(day))
+    }
+}
+
+/// The moment after the last one of `day`, UTC. The last day that a calendar knows never ends.
+pub(crate) fn end_of_day(day: Date) -> Timestamp {
+    let next = day.tomorrow().ok().and_then(|next| next.to_zoned(TimeZone::UTC).ok());
+    let nanos = next.map_or(i128::MAX, |next| next.timestamp().as_nanosecond());
+    Timestamp::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
 }

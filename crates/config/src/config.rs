@@ -1,0 +1,252 @@
+//! The whole file.
+
+use offport_policy::{Policy, Sections as PolicySections};
+use offport_wire::Timestamp;
+use toml::de::DeTable;
+
+use crate::parse::section;
+use crate::policy;
+use crate::problem::{Level, Problem};
+use crate::reader::{Problems, Table};
+use crate::section::Section;
+use crate::sections::{Capture, Events, Flow, Http, Log, Metrics, Records, Sensor, Timeouts};
+
+/// `config/offport.toml`: every key with its default and what it does.
+pub const DEFAULT_FILE: &str = include_str!("../../../config/offport.toml");
+
+/// All settings. A section or key that the file leaves out has its default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// `[sensor]`
+    pub sensor: Sensor,
+    /// `[capture]`
+    pub capture: Capture,
+    /// `[flow]`
+    pub flow: Flow,
+    /// `[policy]`
+    pub policy: PolicySections,
+    /// `[events]`
+    pub events: Events,
+    /// `[records]`
+    pub records: Records,
+    /// `[metrics]`
+    pub metrics: Metrics,
+    /// `[http]`
+    pub http: Http,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// What came of reading a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// The settings; `None` if there is an error among the problems.
+    pub config: Option<Config>,
+    /// Errors and warnings, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+impl Config {
+    /// Reads a file's text. Errors only; [`Config::check`] gives warnings too.
+    ///
+    /// # Errors
+    /// Every error of the file, in its order.
+    pub fn load_str(text: &str) -> Result<Self, Vec<Problem>> {
+        let Checked { config, problems } = Self::check(text, Timestamp::ZERO);
+        config.ok_or_else(|| problems.into_iter().filter(|problem| problem.level == Level::Error).collect())
+    }
+
+    /// Reads a file's text and names everything that is wrong with it. `now` tells which allow-list entries have
+    /// expired.
+    pub fn check(text: &str, now: Timestamp) -> Checked {
+        let mut problems = Problems::new(text, now);
+        let (document, syntax) = DeTable::parse_recoverable(text);
+        for error in &syntax {
+            let at = error.span().map_or(0, |span| span.start);
+            problems.add(
+                Level::Error,
+                at,
+                "",
+                error.message(),
+                "correct it: the rest of the file is not read before",
+            );
+        }
+        // What recovery makes of a broken file would only raise problems that are none.
+        let config = if syntax.is_empty() {
+            Self::read(&Table::root(&document), &mut problems)
+        } else {
+            Self::default()
+        };
+        let problems = problems.into_list();
+        let usable = problems.iter().all(|problem| problem.level < Level::Error);
+        Checked { config: usable.then_some(config), problems }
+    }
+
+    fn read(root: &Table<'_>, problems: &mut Problems<'_>) -> Self {
+        root.only(&TABLES, elsewhere(""), problems);
+        let config = Self {
+            sensor: root.read("sensor", problems, section).unwrap_or_default(),
+            capture: root.read("capture", problems, section).unwrap_or_default(),
+            flow: root.read("flow", problems, section).unwrap_or_default(),
+            policy: root.read("policy", problems, policy::read).unwrap_or_default(),
+            events: root.read("events", problems, section).unwrap_or_default(),
+            records: root.read("records", problems, section).unwrap_or_default(),
+            metrics: root.read("metrics", problems, section).unwrap_or_default(),
+            http: root.read("http", problems, section).unwrap_or_default(),
+            log: root.read("log", problems, section).unwrap_or_default(),
+        };
+        config.contradictions(root, problems);
+        config
+    }
+
+    /// Settings that are right each by itself, but not together.
+    fn contradictions(&self, root: &Table<'_>, problems: &mut Problems<'_>) {
+        let mut report = |level, table: &str, name: &str, message: String, remedy: &str| {
+            let value = root.value(table).and_then(|table| match table.node {
+                toml::de::DeValue::Table(_) => {
+                    table.table(&mut Problems::new("", Timestamp::ZERO))?.value(name)
+                }
+                _ => None,
+            });
+            let at = value.map_or(0, |value| value.at.start);
+            problems.add(level, at, &format!("{table}.{name}"), message, remedy);
+        };
+        let Capture { workers, cores, .. } = &self.capture;
+        if *workers > 0 && !cores.is_empty() && cores.len() != usize::from(*workers) {
+            let message = format!("{} cores for {workers} workers", cores.len());
+            report(
+                Level::Error,
+                "capture",
+                "cores",
+                message,
+                "name one core per worker, or leave one of the two out",
+            );
+        }
+        if self.events.enabled && self.records.enabled && self.events.path == self.records.path {
+            let message = "the same file as records.path".to_owned();
+            report(Level::Error, "events", "path", message, "give each a file of its own");
+        }
+        if self.http.enabled && !self.http.listen.ip().is_loopback() {
+            let message = "metrics can be read from the network, without encryption or password".to_owned();
+            let remedy = "listen on 127.0.0.1, or see that a firewall lets only Prometheus in";
+            report(Level::Warning, "http", "listen", message, remedy);
+        }
+        if Policy::new(&self.policy).is_err() {
+            let message = format!("more than {} port, host and allow entries together", Policy::MAX_RULES);
+            report(Level::Error, "policy", "host", message, "join hosts into networks");
+        }
+    }
+}
+
+/// The tables of the file.
+const TABLES: [&str; 9] =
+    ["sensor", "capture", "flow", "policy", "events", "records", "metrics", "http", "log"];
+
+/// Every table with its keys.
+pub(crate) fn schema() -> Vec<(&'static str, &'static [&'static str])> {
+    fn of<S: Section>() -> (&'static str, &'static [&'static str]) {
+        (S::NAME, S::KEYS)
+    }
+    let mut tables = vec![
+        of::<Sensor>(),
+        of::<Capture>(),
+        of::<Flow>(),
+        of::<Timeouts>(),
+        of::<Events>(),
+        of::<Records>(),
+    ];
+    tables.extend([of::<Metrics>(), of::<Http>(), of::<Log>()]);
+    tables.extend(policy::TABLES);
+    tables
+}
+
+/// The only other table than `own` that has a key of that name.
+pub(crate) fn elsewhere(own: &'static str) -> impl Fn(&str) -> Option<&'static str> {
+    move |key| {
+        let tables = schema();
+        let mut having = tables.iter().filter(|(table, keys)| *table != own && keys.contains(&key));
+        let (table, _) = having.next()?;
+        having.next().is_none().then_some(*table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use toml::de::DeValue;
+
+    use super::*;
+
+    /// The default file with its examples in force: "#" without a space is what hides them.
+    fn with_examples() -> String {
+        let uncover = |line: &str| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => rest.to_owned(),
+            _ => line.to_owned(),
+        };
+        DEFAULT_FILE.lines().map(uncover).collect::<Vec<_>>().join("\n")
+    }
+
+    fn keys_of(table: &DeTable<'_>, name: &str, keys: &mut BTreeSet<String>) {
+        for (key, value) in table {
+            let path =
+                if name.is_empty() { key.get_ref().to_string() } else { format!("{name}.{}", key.get_ref()) };
+            match value.get_ref() {
+                DeValue::Table(table) => keys_of(table, &path, keys),
+                DeValue::Array(items) => {
+                    for item in items.iter() {
+                        if let DeValue::Table(table) = item.get_ref() {
+                            keys_of(table, &path, keys);
+                        }
+                    }
+                }
+                _ => {}
+            }
+            keys.insert(path);
+        }
+    }
+
+    fn keys_in(text: &str) -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        keys_of(DeTable::parse(text).unwrap().get_ref(), "", &mut keys);
+        keys
+    }
+
+    #[test]
+    fn the_default_file_is_the_default() {
+        let Checked { config, problems } = Config::check(DEFAULT_FILE, Timestamp::ZERO);
+        assert_eq!(problems, []);
+        assert_eq!(config, Some(Config::default()));
+        assert_eq!(Config::load_str(""), Ok(Config::default()));
+    }
+
+    #[test]
+    fn the_examples_of_the_default_file_work() {
+        let Checked { config, problems } = Config::check(&with_examples(), Timestamp::ZERO);
+        assert_eq!(problems, []);
+        let policy = config.unwrap().policy;
+        assert_eq!((policy.ports.len(), policy.hosts.len(), policy.allow.len()), (1, 3, 1));
+        Policy::new(&policy).unwrap();
+    }
+
+    #[test]
+    fn every_key_stands_in_the_default_file() {
+        let (set, shown) = (keys_in(DEFAULT_FILE), keys_in(&with_examples()));
+        let tables = ["policy.port", "policy.host", "policy.allow"];
+        for (table, keys) in schema() {
+            for key in keys {
+                let key = format!("{table}.{key}");
+                let examples_only = tables.iter().any(|table| key.starts_with(table));
+                let keys = if examples_only { &shown } else { &set };
+                assert!(keys.contains(&key), "{key} is missing in config/offport.toml");
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_lists_every_table() {
+        let tables: BTreeSet<&str> =
+            schema().iter().map(|(table, _)| table.split('.').next().unwrap_or_default()).collect();
+        assert_eq!(tables, TABLES.into_iter().collect());
+    }
+}

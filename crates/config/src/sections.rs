@@ -1,0 +1,19 @@
+//! The sections, one file each.
+
+mod capture;
+mod events;
+mod flow;
+mod http;
+mod log;
+mod metrics;
+mod records;
+mod sensor;
+
+pub use capture::{Capture, MultiBuffer, NoSocket, OtherFrames, Steering, Want, XdpMode};
+pub use events::{EventFormat, Events};
+pub use flow::{Flow, Timeouts};
+pub use http::Http;
+pub use log::{Log, LogFormat};
+pub use metrics::Metrics;
+pub use records::Records;
+pub use sensor::Sensor;
