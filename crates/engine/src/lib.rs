@@ -3,8 +3,22 @@
 //! One [`FlowRecord`] per flow end and active timeout, one [`Event`] per flagged flow and its end. Both are plain
 //! values of fixed size: they cross a bounded ring to the thread that formats and writes them.
 
+mod config;
+mod counters;
+mod describe;
+mod events;
+mod outcome;
+mod output;
 mod record;
+mod stages;
+mod steering;
+mod worker;
 
+pub use config::Config;
+pub use counters::{Counters, DECIDED_AFTER_BOUNDS, VERDICT_TRANSPORTS};
+pub use output::{HandOver, Output};
 pub use record::{
     Action, EndReason, Endpoint, Event, EventPhase, FlowRecord, HEAD_BYTES, Head, TcpState, TcpSummary,
 };
+pub use steering::Steering;
+pub use worker::Worker;

@@ -254,10 +254,10 @@ fn advance_state<K>(hot: &mut Hot<K>, cold: &mut Cold, packet: &Packet<'_>, tcp:
         TcpState::SynSent if tcp.flags.syn() && tcp.flags.ack() => next = TcpState::SynReceived,
         // A side of the handshake was not seen: one-sided capture, or loss.
         TcpState::SynSent if tcp.flags.ack() => next = TcpState::Established,
-        TcpState::SynReceived if tcp.flags.ack() && !tcp.flags.syn() => {
-            if from_client || packet.payload_len > 0 {
-                next = TcpState::Established;
-            }
+        TcpState::SynReceived
+            if tcp.flags.ack() && !tcp.flags.syn() && (from_client || packet.payload_len > 0) =>
+        {
+            next = TcpState::Established;
         }
         // Whoever sent the RST sends on: it was forged, or for something else. Data of the other side may still
         // have been on its way.

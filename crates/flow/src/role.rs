@@ -1,37 +1,61 @@
 //! Who is the client: the side that opened the flow.
 
-use offport_wire::{Direction, Packet, TransportHeader};
+use offport_wire::{Direction, Packet, Transport, TransportHeader};
 
 /// Where ephemeral ports start at the lowest by default (Linux: 32768; RFC 6335: 49152).
 const EPHEMERAL: u16 = 32_768;
 
-/// Ports that are served: all below 1024, and those that were added.
+/// Ports that are served, by transport: all below 1024 (RFC 6335, section 6), and those that were added.
 #[derive(Clone)]
-pub struct ServicePorts(Box<[u64; 1024]>);
+pub struct ServicePorts {
+    tcp: PortSet,
+    udp: PortSet,
+    sctp: PortSet,
+}
+
+type PortSet = Box<[u64; 1024]>;
 
 impl ServicePorts {
-    /// Adds a port.
-    pub fn insert(&mut self, port: u16) {
-        self.0[usize::from(port >> 6)] |= 1 << (port & 63);
+    /// Adds a port; transports without ports are ignored.
+    pub fn insert(&mut self, transport: Transport, port: u16) {
+        let set = match transport {
+            Transport::TCP => &mut self.tcp,
+            Transport::UDP => &mut self.udp,
+            Transport::SCTP => &mut self.sctp,
+            _ => return,
+        };
+        set[usize::from(port >> 6)] |= 1 << (port & 63);
     }
 
     /// Whether a server is expected on that port.
-    pub fn contains(&self, port: u16) -> bool {
-        self.0[usize::from(port >> 6)] & 1 << (port & 63) != 0
+    pub fn contains(&self, transport: Transport, port: u16) -> bool {
+        let set = match transport {
+            Transport::TCP => &self.tcp,
+            Transport::UDP => &self.udp,
+            Transport::SCTP => &self.sctp,
+            _ => return false,
+        };
+        set[usize::from(port >> 6)] & 1 << (port & 63) != 0
     }
 }
 
 impl Default for ServicePorts {
     fn default() -> Self {
-        let mut ports = Self(Box::new([0; 1024]));
-        (1..1024).for_each(|port| ports.insert(port));
-        ports
+        let mut system = Box::new([0; 1024]);
+        system[..16].fill(u64::MAX);
+        system[0] &= !1;
+        Self { tcp: system.clone(), udp: system.clone(), sctp: system }
     }
 }
 
 impl std::fmt::Debug for ServicePorts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries((0..=u16::MAX).filter(|&port| self.contains(port))).finish()
+        let ports = |transport| (0..=u16::MAX).filter(move |&port| self.contains(transport, port)).count();
+        f.debug_struct("ServicePorts")
+            .field("tcp", &ports(Transport::TCP))
+            .field("udp", &ports(Transport::UDP))
+            .field("sctp", &ports(Transport::SCTP))
+            .finish()
     }
 }
 
@@ -50,6 +74,7 @@ pub(crate) fn by_first_packet(packet: &Packet<'_>, services: &ServicePorts) -> R
         return Role { client, certain: true };
     }
     let (source, destination) = (packet.source().1, packet.destination().1);
+    let serves = |port| services.contains(packet.key.transport(), port);
     let replies = match packet.transport {
         // Echo and information replies: RFC 792, RFC 4443 section 4.2.
         TransportHeader::Icmp { kind, .. } => {
@@ -59,9 +84,9 @@ pub(crate) fn by_first_packet(packet: &Packet<'_>, services: &ServicePorts) -> R
                 kind == 129
             }
         }
-        TransportHeader::Udp => services.contains(source) && !services.contains(destination),
+        TransportHeader::Udp => serves(source) && !serves(destination),
         TransportHeader::Tcp(_) | TransportHeader::Sctp { .. } => {
-            match (services.contains(source), services.contains(destination)) {
+            match (serves(source), serves(destination)) {
                 (true, false) => true,
                 (false, true) => false,
                 // Neither or both: a registered port against an ephemeral one.

@@ -1,0 +1,171 @@
+//! What a worker counts: plain numbers, published by whoever owns the worker.
+
+use offport_fingerprint::{Proof, Protocol};
+use offport_policy::{NetworkDirection, Verdict};
+use offport_wire::{Drop, Transport};
+
+/// Upper bounds of the buckets of [`Counters::decided_after`], in payload packets; the last bucket has none.
+pub const DECIDED_AFTER_BOUNDS: [u8; 8] = [1, 2, 3, 4, 5, 8, 16, 24];
+
+/// Transports that verdicts are counted by, in the order of [`Counters::verdicts`].
+pub const VERDICT_TRANSPORTS: [Transport; 3] = [Transport::TCP, Transport::UDP, Transport::SCTP];
+
+const PROTOCOLS: usize = Protocol::ALL.len();
+const VERDICTS: usize = Verdict::ALL.len();
+
+/// Everything since the worker started; gauges say so.
+///
+/// At any moment between calls, in frames:
+/// `received + taken_over = processed + Σ dropped + table_full + held + handed_over + hand_over_failed`
+/// ([`Counters::is_balanced`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames.
+    pub received: u64,
+    /// Bytes of these frames on the wire, link headers included.
+    pub received_bytes: u64,
+    /// Frames, part of reassembled datagrams, that another worker handed to this one.
+    pub taken_over: u64,
+    /// Frames that were counted to a flow, or are ICMP errors about none.
+    pub processed: u64,
+    /// Frames without effect, by [`Drop::index`].
+    pub dropped: [u64; Drop::ALL.len()],
+    /// Frames whose new flow was refused: the table is full.
+    pub table_full: u64,
+    /// Fragments waiting for others (gauge).
+    pub held: u64,
+    /// Fragments received.
+    pub fragments: u64,
+    /// Datagrams that were put together from fragments.
+    pub reassembled: u64,
+    /// Frames, part of reassembled datagrams, that went to another worker.
+    pub handed_over: u64,
+    /// Such frames for which there was no room.
+    pub hand_over_failed: u64,
+    /// Flows that were settled, by [`Verdict::index`] and position in [`VERDICT_TRANSPORTS`].
+    pub verdicts: [[u64; VERDICT_TRANSPORTS.len()]; VERDICTS],
+    /// IP bytes of ended flows by [`Verdict::index`], [`NetworkDirection::index`], and sender: client, server.
+    pub verdict_bytes: [[[u64; 2]; NetworkDirection::ALL.len()]; VERDICTS],
+    /// Settled flows by what they speak: [`Protocol::index`]; not identified last.
+    pub observed: [u64; PROTOCOLS + 1],
+    /// Settled flows by what their server port is reserved for, each of its protocols: [`Protocol::index`];
+    /// nothing last.
+    pub expected: [u64; PROTOCOLS + 1],
+    /// Identified flows by the strength of the proof: heuristic, banner, structure.
+    pub proofs: [u64; 3],
+    /// Settled flows by the payload packets that it took: [`DECIDED_AFTER_BOUNDS`]; more last. Not cumulative.
+    pub decided_after: [u64; DECIDED_AFTER_BOUNDS.len() + 1],
+    /// Payload packets that all settled flows took.
+    pub decided_after_sum: u64,
+    /// Settled flows whose verdict is missing in records: too many different ones at a time.
+    pub outcomes_limit: u64,
+    /// Flows that were flagged. Each is among `events_flagged`, `events_suppressed`, `events_limited`, or waits in
+    /// `events_waiting`.
+    pub flagged: u64,
+    /// Events of flagged flows that were raised.
+    pub events_flagged: u64,
+    /// Events of ended flows that were raised.
+    pub events_ended: u64,
+    /// Flagged flows that another event stands for, in its `repeats`.
+    pub events_suppressed: u64,
+    /// Flagged flows without an event because of the rate limit.
+    pub events_limited: u64,
+    /// Ends of flagged flows without an event because of the rate limit.
+    pub ends_limited: u64,
+    /// Flagged flows that suppression holds back until the end of their window (gauge).
+    pub events_waiting: u64,
+    /// Suppression windows that were cut short because the table was full.
+    pub suppress_limit: u64,
+    /// Records written.
+    pub records: u64,
+    /// The flow table's own.
+    pub flow: offport_flow::Counters,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            received: 0,
+            received_bytes: 0,
+            taken_over: 0,
+            processed: 0,
+            dropped: [0; Drop::ALL.len()],
+            table_full: 0,
+            held: 0,
+            fragments: 0,
+            reassembled: 0,
+            handed_over: 0,
+            hand_over_failed: 0,
+            verdicts: [[0; VERDICT_TRANSPORTS.len()]; VERDICTS],
+            verdict_bytes: [[[0; 2]; NetworkDirection::ALL.len()]; VERDICTS],
+            observed: [0; PROTOCOLS + 1],
+            expected: [0; PROTOCOLS + 1],
+            proofs: [0; 3],
+            decided_after: [0; DECIDED_AFTER_BOUNDS.len() + 1],
+            decided_after_sum: 0,
+            outcomes_limit: 0,
+            flagged: 0,
+            events_flagged: 0,
+            events_ended: 0,
+            events_suppressed: 0,
+            events_limited: 0,
+            ends_limited: 0,
+            events_waiting: 0,
+            suppress_limit: 0,
+            records: 0,
+            flow: offport_flow::Counters::default(),
+        }
+    }
+}
+
+impl Counters {
+    /// Frames without effect, all reasons.
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+
+    /// Whether every frame is accounted for.
+    pub fn is_balanced(&self) -> bool {
+        let left = self.handed_over + self.hand_over_failed;
+        self.received + self.taken_over
+            == self.processed + self.dropped_total() + self.table_full + self.held + left
+    }
+
+    /// Whether every flagged flow is accounted for.
+    pub fn events_are_balanced(&self) -> bool {
+        self.flagged
+            == self.events_flagged + self.events_suppressed + self.events_limited + self.events_waiting
+    }
+
+    pub(crate) fn settled(&mut self, outcome: &crate::outcome::Outcome, transport: Transport) {
+        let judgement = &outcome.judgement;
+        if let Some(at) = VERDICT_TRANSPORTS.iter().position(|&other| other == transport) {
+            self.verdicts[judgement.verdict.index()][at] += 1;
+        }
+        match outcome.protocol {
+            Some((protocol, proof)) => {
+                self.observed[protocol.index()] += 1;
+                self.proofs[proof_index(proof)] += 1;
+            }
+            None => self.observed[PROTOCOLS] += 1,
+        }
+        if judgement.expected.is_empty() {
+            self.expected[PROTOCOLS] += 1;
+        }
+        for protocol in judgement.expected.iter() {
+            self.expected[protocol.index()] += 1;
+        }
+        let bucket = DECIDED_AFTER_BOUNDS.iter().position(|&bound| outcome.decided_after <= bound);
+        self.decided_after[bucket.unwrap_or(DECIDED_AFTER_BOUNDS.len())] += 1;
+        self.decided_after_sum += u64::from(outcome.decided_after);
+    }
+}
+
+/// Position of a proof in [`Counters::proofs`].
+const fn proof_index(proof: Proof) -> usize {
+    match proof {
+        Proof::Heuristic => 0,
+        Proof::Banner => 1,
+        Proof::Structure => 2,
+    }
+}

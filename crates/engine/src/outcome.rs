@@ -1,0 +1,56 @@
+//! What was decided of a flow. The same for many flows, so interned.
+
+use std::hash::{Hash, Hasher};
+
+use foldhash::fast::FixedState;
+use offport_fingerprint::{Proof, Protocol};
+use offport_flow::{Interner, Label};
+use offport_policy::Judgement;
+
+/// A flow's verdict and what led to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// What it speaks.
+    pub(crate) protocol: Option<(Protocol, Proof)>,
+    /// What to make of it.
+    pub(crate) judgement: Judgement,
+    /// Payload packets that it took.
+    pub(crate) decided_after: u8,
+    /// Its event was raised, so that its end is one, too.
+    pub(crate) announced: bool,
+}
+
+/// The outcomes of all flows in the table.
+#[derive(Debug)]
+pub(crate) struct Outcomes {
+    interner: Interner<Outcome>,
+    hasher: FixedState,
+}
+
+impl Outcomes {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { interner: Interner::new(u16::MAX), hasher: FixedState::with_seed(seed) }
+    }
+
+    /// The label to remember an outcome by; `None` when there are too many different ones.
+    pub(crate) fn keep(&mut self, outcome: Outcome) -> Option<Label> {
+        use std::hash::BuildHasher;
+        let mut hasher = self.hasher.build_hasher();
+        let Outcome { protocol, judgement, decided_after, announced } = &outcome;
+        (protocol, decided_after, announced).hash(&mut hasher);
+        (judgement.verdict, judgement.severity, judgement.rule, judgement.direction).hash(&mut hasher);
+        judgement.reasons.iter().for_each(|reason| reason.hash(&mut hasher));
+        self.interner.acquire(hasher.finish(), outcome).map(Label)
+    }
+
+    pub(crate) fn get(&self, label: Option<Label>) -> Option<&Outcome> {
+        self.interner.get(label?.0)
+    }
+
+    /// A flow with this label is over.
+    pub(crate) fn release(&mut self, label: Option<Label>) {
+        if let Some(Label(id)) = label {
+            self.interner.release(id);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The stages after the flow table: identify, judge, write down.
+
+use offport_fingerprint::{Answer, Stage, identify};
+use offport_flow::{End, Flow, Observer, Settlement};
+use offport_policy::{Policy, Seen, Severity};
+
+use crate::counters::Counters;
+use crate::describe;
+use crate::events::Events;
+use crate::outcome::{Outcome, Outcomes};
+use crate::output::Output;
+use crate::record::{Action, EndReason, Event, EventPhase, FlowRecord, Head};
+
+/// What the stages keep from packet to packet.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) outcomes: Outcomes,
+    pub(crate) events: Events,
+    pub(crate) counters: Counters,
+    pub(crate) event_floor: Severity,
+    pub(crate) worker: u16,
+}
+
+/// The stages for the time of one call.
+pub(crate) struct Stages<'a, O> {
+    pub(crate) state: &'a mut State,
+    pub(crate) policy: &'a Policy,
+    pub(crate) out: &'a mut O,
+}
+
+impl<O: Output> Observer for Stages<'_, O> {
+    fn examine(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
+        let seen = match identify(&describe::exchange(flow), Stage::Open) {
+            Answer::Identified(protocol, proof) => Seen::Identified(protocol, proof),
+            Answer::NotRecognised => Seen::NotRecognised,
+            Answer::NeedMore => return None,
+        };
+        Some(self.settle(flow, seen))
+    }
+
+    fn conclude(&mut self, flow: &Flow<'_>) -> Settlement {
+        let bounded = flow.client.first.bounded || flow.server.first.bounded;
+        let seen = match identify(&describe::exchange(flow), Stage::Last) {
+            Answer::Identified(protocol, proof) => Seen::Identified(protocol, proof),
+            Answer::NotRecognised => Seen::NotRecognised,
+            Answer::NeedMore if bounded => Seen::NotRecognised,
+            Answer::NeedMore => Seen::TooLittle,
+        };
+        self.settle(flow, seen)
+    }
+
+    fn interim(&mut self, flow: &Flow<'_>) {
+        let outcome = self.state.outcomes.get(flow.label);
+        let (action, reason) = (Action::Interim, EndReason::ActiveTimeout);
+        let record = describe::record(flow, outcome, action, reason, self.state.worker);
+        self.write(&record);
+    }
+
+    fn ended(&mut self, flow: &Flow<'_>, end: End) {
+        let State { outcomes, counters, worker, .. } = &mut *self.state;
+        let outcome = outcomes.get(flow.label).copied();
+        let record = describe::record(flow, outcome.as_ref(), Action::End, describe::reason(end), *worker);
+        outcomes.release(flow.label);
+        if let Some(Outcome { judgement, .. }) = outcome {
+            let bytes = &mut counters.verdict_bytes[judgement.verdict.index()][judgement.direction.index()];
+            bytes[0] += record.client.bytes;
+            bytes[1] += record.server.bytes;
+        }
+        self.write(&record);
+        if outcome.is_some_and(|outcome| outcome.announced) {
+            let event = event(EventPhase::Ended, record, flow);
+            self.state.events.ended(&event, &mut self.state.counters, self.out);
+        }
+    }
+}
+
+impl<O: Output> Stages<'_, O> {
+    fn settle(&mut self, flow: &Flow<'_>, seen: Seen) -> Settlement {
+        let State { outcomes, events, counters, event_floor, worker } = &mut *self.state;
+        let judgement = self.policy.judge(&describe::facts(flow, seen));
+        let protocol = match seen {
+            Seen::Identified(protocol, proof) => Some((protocol, proof)),
+            _ => None,
+        };
+        let mut outcome =
+            Outcome { protocol, judgement, decided_after: flow.payload_packets, announced: false };
+        counters.settled(&outcome, flow.transport());
+        let flagged = judgement.severity >= *event_floor && judgement.severity > Severity::None;
+        if flagged {
+            let (action, reason) = (Action::Interim, EndReason::ActiveTimeout);
+            let record = describe::record(flow, Some(&outcome), action, reason, *worker);
+            outcome.announced = events.flagged(event(EventPhase::Flagged, record, flow), counters, self.out);
+        }
+        let label = outcomes.keep(outcome);
+        counters.outcomes_limit += u64::from(label.is_none());
+        Settlement { label, flagged }
+    }
+
+    fn write(&mut self, record: &FlowRecord) {
+        self.state.counters.records += 1;
+        self.out.record(record);
+    }
+}
+
+fn event(phase: EventPhase, record: FlowRecord, flow: &Flow<'_>) -> Event {
+    Event {
+        phase,
+        record,
+        client: Head::new(flow.client.first.bytes),
+        server: Head::new(flow.server.first.bytes),
+        repeats: 0,
+    }
+}

@@ -1,0 +1,205 @@
+//! One worker: frames in, records and events out.
+
+use std::sync::Arc;
+
+use offport_flow::{Outcome, ServicePorts, Tracker};
+use offport_policy::Policy;
+use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
+use offport_wire::{Drop, Frame, Packet, Parsed, Timestamp, parse};
+
+use crate::config::Config;
+use crate::counters::{Counters, VERDICT_TRANSPORTS};
+use crate::events::Events;
+use crate::outcome::Outcomes;
+use crate::output::{HandOver, Output};
+use crate::stages::{Stages, State};
+use crate::steering::Steering;
+
+/// Packets that are hashed before the first of them is looked up.
+const CHUNK: usize = 32;
+
+/// The stages of the data path in order, for one core.
+///
+/// No I/O, no thread, no clock: time is that of the frames and of [`Worker::tick`]. The same frames give the
+/// same records and events, however they are cut into batches.
+#[derive(Debug)]
+pub struct Worker {
+    tracker: Tracker,
+    reassembler: Reassembler,
+    stages: State,
+    policy: Arc<Policy>,
+    steering: Option<Steering>,
+    /// Frames that parsing refused, by [`Drop::index`].
+    refused: [u64; Drop::ALL.len()],
+}
+
+impl Worker {
+    /// A worker with empty tables. All memory but that of fragments is reserved here. `seed` must be random
+    /// where packets may be hostile, and the same for runs that are to be compared.
+    pub fn new(mut config: Config, policy: Arc<Policy>, worker_id: u16, seed: u64) -> Self {
+        config.flow.service_ports = service_ports(&policy);
+        Self {
+            tracker: Tracker::new(&config.flow, seed),
+            reassembler: Reassembler::new(config.fragments, seed),
+            stages: State {
+                outcomes: Outcomes::new(seed),
+                events: Events::new(&config, seed),
+                counters: Counters::default(),
+                event_floor: config.event_floor,
+                worker: worker_id,
+            },
+            policy,
+            steering: config.steering,
+            refused: [0; Drop::ALL.len()],
+        }
+    }
+
+    /// Frames in the order in which they were received.
+    pub fn batch(&mut self, frames: &[Frame<'_>], out: &mut impl Output) {
+        for frames in frames.chunks(CHUNK) {
+            self.chunk(frames, out);
+        }
+        self.publish();
+    }
+
+    /// A reassembled datagram that another worker handed over.
+    pub fn receive(&mut self, datagram: &HandOver<'_>, out: &mut impl Output) {
+        self.stages.counters.taken_over += u64::from(datagram.frames);
+        let packet = datagram.packet;
+        let hash = self.tracker.hash(&packet.key);
+        self.track(&packet, hash, datagram.frames, out);
+        self.publish();
+    }
+
+    /// Time has come to `now`: timers. Call it some ten times a second, with or without frames.
+    pub fn tick(&mut self, now: Timestamp, out: &mut impl Output) {
+        self.reassembler.expire(now);
+        let Self { tracker, stages, policy, .. } = self;
+        tracker.advance(now, &mut Stages { state: stages, policy, out });
+        stages.events.pass_time(now, &mut stages.counters, out);
+        self.publish();
+    }
+
+    /// The end: every flow is judged, if it has payload, and written; what suppression held back is raised.
+    pub fn finish(&mut self, now: Timestamp, out: &mut impl Output) {
+        self.reassembler.expire(now);
+        let Self { tracker, stages, policy, .. } = self;
+        tracker.finish(now, &mut Stages { state: stages, policy, out });
+        stages.events.finish(now, &mut stages.counters, out);
+        self.publish();
+    }
+
+    /// What was counted up to the latest call.
+    pub fn counters(&self) -> &Counters {
+        &self.stages.counters
+    }
+
+    /// Judges by another policy from now on; verdicts that were given stay.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.tracker.set_service_ports(service_ports(&policy));
+        self.policy = policy;
+    }
+
+    /// Parses a chunk, hashes it, and only then looks up: the lookups' cache misses overlap.
+    fn chunk(&mut self, frames: &[Frame<'_>], out: &mut impl Output) {
+        let mut packets = [const { None }; CHUNK];
+        let mut filled = 0;
+        for frame in frames {
+            self.stages.counters.received += 1;
+            self.stages.counters.received_bytes += u64::from(frame.wire_len);
+            match parse(frame) {
+                Ok(Parsed::Packet(packet)) => {
+                    packets[filled] = Some(packet);
+                    filled += 1;
+                }
+                Ok(Parsed::Fragment(fragment)) => {
+                    self.flush(&packets[..filled], out);
+                    filled = 0;
+                    self.fragment(&fragment, out);
+                }
+                Err(reason) => self.refused[reason.index()] += 1,
+            }
+        }
+        self.flush(&packets[..filled], out);
+    }
+
+    fn flush(&mut self, packets: &[Option<Packet<'_>>], out: &mut impl Output) {
+        let mut hashes = [0; CHUNK];
+        for (hash, packet) in hashes.iter_mut().zip(packets.iter().flatten()) {
+            *hash = self.tracker.hash(&packet.key);
+        }
+        for (packet, hash) in packets.iter().flatten().zip(hashes) {
+            self.track(packet, hash, 1, out);
+        }
+    }
+
+    fn track(&mut self, packet: &Packet<'_>, hash: u64, frames: u32, out: &mut impl Output) {
+        let Self { tracker, stages, policy, .. } = self;
+        track(tracker, &mut Stages { state: stages, policy, out }, packet, hash, frames);
+    }
+
+    /// A fragment, and the datagram, if it makes one. All fragments of a datagram come here, whoever owns its flow:
+    /// only the first of them has ports.
+    fn fragment(&mut self, fragment: &Fragment<'_>, out: &mut impl Output) {
+        let Self { tracker, reassembler, stages, policy, steering, .. } = self;
+        let Reassembly::Packet(packet) = reassembler.push(fragment) else { return };
+        let frames = u32::from(packet.packets);
+        match steering.as_ref().map(|steering| steering.owner(&packet.key)) {
+            Some(owner) if owner != stages.worker => {
+                if out.hand_over(owner, HandOver { packet, frames }) {
+                    stages.counters.handed_over += u64::from(frames);
+                } else {
+                    stages.counters.hand_over_failed += u64::from(frames);
+                }
+            }
+            _ => {
+                let hash = tracker.hash(&packet.key);
+                track(tracker, &mut Stages { state: stages, policy, out }, &packet, hash, frames);
+            }
+        }
+    }
+
+    /// Copies what other parts count to where it is read.
+    fn publish(&mut self) {
+        let counters = &mut self.stages.counters;
+        let fragments = self.reassembler.counters();
+        for ((all, parsed), reassembly) in
+            counters.dropped.iter_mut().zip(&self.refused).zip(&fragments.dropped)
+        {
+            *all = parsed + reassembly;
+        }
+        counters.fragments = fragments.received;
+        counters.reassembled = fragments.packets;
+        counters.held = self.reassembler.pending();
+        counters.flow = *self.tracker.counters();
+    }
+}
+
+fn track<O: Output>(
+    tracker: &mut Tracker,
+    stages: &mut Stages<'_, O>,
+    packet: &Packet<'_>,
+    hash: u64,
+    frames: u32,
+) {
+    let State { events, counters, .. } = &mut *stages.state;
+    events.pass_time(packet.time, counters, stages.out);
+    let counter = match tracker.packet(packet, hash, stages) {
+        Outcome::Refused => &mut stages.state.counters.table_full,
+        Outcome::Tracked | Outcome::IcmpMatched | Outcome::IcmpUnmatched => {
+            &mut stages.state.counters.processed
+        }
+    };
+    *counter += u64::from(frames);
+}
+
+/// The ports that a policy knows services of.
+fn service_ports(policy: &Policy) -> ServicePorts {
+    let mut ports = ServicePorts::default();
+    for transport in VERDICT_TRANSPORTS {
+        for port in (1..=u16::MAX).filter(|&port| policy.is_service_port(transport, port)) {
+            ports.insert(transport, port);
+        }
+    }
+    ports
+}
