@@ -2,5 +2,6 @@
 
 pub mod community_id;
 pub mod ecs;
+pub mod eve;
 pub mod http;
 pub mod human;

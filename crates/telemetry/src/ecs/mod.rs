@@ -7,6 +7,8 @@ mod event;
 mod flow;
 mod text;
 
+pub(crate) use text::{printable, time as rfc3339};
+
 use std::net::IpAddr;
 
 use offport_engine::{Event, FlowRecord};
@@ -53,7 +55,7 @@ pub fn flow_id(record: &FlowRecord) -> String {
     sha1.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn write_json(document: &impl serde::Serialize, line: &mut Vec<u8>) {
+pub(crate) fn write_json(document: &impl serde::Serialize, line: &mut Vec<u8>) {
     let start = line.len();
     if let Err(error) = serde_json::to_writer(&mut *line, document) {
         // Plain structs and strings into memory: this cannot fail, and a half-written object must not leave.

@@ -187,3 +187,20 @@ fn flow_ids_tell_flows_apart() {
     assert_ne!(flow_id(&base), flow_id(&later));
     assert_ne!(flow_id(&base), flow_id(&tagged));
 }
+
+#[test]
+fn eve_alert_and_flow() {
+    let event = Event {
+        phase: EventPhase::Flagged,
+        record: incident(),
+        client: Head::EMPTY,
+        server: Head::new(b"\x00\x01raw"),
+        repeats: 0,
+    };
+    let mut line = Vec::new();
+    crate::eve::event(&live(), &event, &mut line);
+    golden("eve_alert.json", &line);
+    line.clear();
+    crate::eve::event(&live(), &Event { phase: EventPhase::Ended, ..event }, &mut line);
+    golden("eve_flow.json", &line);
+}
