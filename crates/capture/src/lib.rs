@@ -1,4 +1,6 @@
-//! where packets come from: AF_XDP and capture files
+//! Where packets come from: AF_XDP and capture files.
 
 #[cfg(feature = "file")]
 pub mod file;
+#[cfg(feature = "live")]
+pub mod xdp;

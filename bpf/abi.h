@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * What the XDP program and user space agree on: the only header that both sides include. User space reads it
+ * through the skeleton that libbpf-cargo generates from the program's BTF, so that no constant and no layout is
+ * written twice. All numbers are in host byte order.
+ */
+#ifndef OFFPORT_ABI_H
+#define OFFPORT_ABI_H
+
+/* Slots of the indirection table; crates/wire/src/steer.rs: SLOTS. */
+#define OFFPORT_SLOTS 512
+
+/* What is done with a packet that goes to no worker by its flow. */
+enum offport_action {
+	OFFPORT_DROP,   /* count it, and that is all */
+	OFFPORT_PASS,   /* count it and leave it to the kernel's stack */
+	OFFPORT_WORKER, /* hand it to the worker of slot 0 */
+};
+
+enum offport_steering {
+	OFFPORT_BY_FLOW,  /* by the symmetric hash of the innermost 5-tuple */
+	OFFPORT_BY_QUEUE, /* worker = queue % workers: the NIC's RSS is trusted to be symmetric */
+};
+
+/*
+ * Index into struct offport_counters. PACKETS = REDIRECTED + NO_SOCKET + SHUNTED_PACKETS + the sum of the reasons,
+ * unless a reason's action is OFFPORT_WORKER: then its packets are in REDIRECTED or NO_SOCKET as well.
+ * The reasons carry the names of wire::Drop.
+ */
+enum offport_counter {
+	OFFPORT_PACKETS,
+	OFFPORT_BYTES,
+	OFFPORT_REDIRECTED,
+	OFFPORT_NO_SOCKET,
+	OFFPORT_SHUNTED_PACKETS,
+	OFFPORT_SHUNTED_BYTES,
+	OFFPORT_FRAGMENTS, /* part of REDIRECTED or NO_SOCKET */
+	OFFPORT_TUNNELLED, /* part of REDIRECTED or NO_SOCKET */
+	OFFPORT_NOT_IP,
+	OFFPORT_LINK_TRUNCATED,
+	OFFPORT_TOO_DEEP,
+	OFFPORT_TUNNEL_MALFORMED,
+	OFFPORT_IPV4_MALFORMED,
+	OFFPORT_IPV6_MALFORMED,
+	OFFPORT_IP_TRUNCATED,
+	OFFPORT_TRANSPORT_TRUNCATED,
+	OFFPORT_COUNTERS,
+};
+
+/* Read-only after load: the verifier removes what a configuration does not use. */
+struct offport_config {
+	unsigned long long seed;
+	unsigned int max_workers; /* stride of the XSKMAP: index = port * max_workers + worker */
+	unsigned int workers;
+	enum offport_steering steering;
+	enum offport_action not_ip;
+	enum offport_action malformed;
+	enum offport_action no_socket; /* OFFPORT_DROP or OFFPORT_PASS */
+	unsigned int trace;            /* write struct offport_trace: tests only */
+};
+
+/* One write per packet when config.trace is set. */
+struct offport_trace {
+	unsigned long long hash;
+	unsigned int index; /* of the XSKMAP; ~0 when the packet went to no worker */
+	enum offport_counter counted; /* OFFPORT_REDIRECTED, or the reason why not */
+};
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * Maps and global variables. Sizes of 1 are placeholders: user space sets them before load, from the number of
+ * queues. Numbers are in host byte order.
+ */
+#ifndef OFFPORT_MAPS_H
+#define OFFPORT_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "abi.h"
+
+struct offport_counters {
+	__u64 value[OFFPORT_COUNTERS];
+};
+
+/*
+ * port * max_workers + worker -> AF_XDP socket.
+ * Every worker has a socket on every port, since the kernel hands a packet only to a socket that is bound to the
+ * queue it arrived on; so any worker can be chosen, whatever queue the NIC chose.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} sockets SEC(".maps");
+
+/*
+ * interface index << 32 | receive queue -> port, the dense number of an (interface, queue).
+ * A hash, because interface indices are sparse and change when an interface goes and comes back.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} ports SEC(".maps");
+
+/*
+ * port -> counters; the last entry is for packets of queues that have no port.
+ * Per CPU, so that counting is a plain add; per port, so that one lookup serves them all.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct offport_counters);
+} counters SEC(".maps");
+
+/*
+ * hash slot -> worker.
+ * Written by user space while running (a worker that falls behind gives slots away), hence volatile and not in a
+ * map of its own: a global costs the program no helper call.
+ */
+volatile __u32 indirection[OFFPORT_SLOTS];
+
+/* Set before load. */
+const volatile struct offport_config config = {
+	.max_workers = 1,
+	.workers = 1,
+};
+
+/* Entry of `counters` for packets without a port; set before load. */
+const volatile __u32 no_port;
+
+/* The last packet's fate, for tests; written only with config.trace. */
+struct offport_trace trace;
+
+#endif

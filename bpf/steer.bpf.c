@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+/*
+ * The XDP program: gives every packet to the worker that owns its flow.
+ *
+ *   parse (parse.h) -> hash (hash.h) -> shunt? -> indirection -> socket of (port, worker)
+ *
+ * Every packet is counted, once as received and once by what became of it (abi.h).
+ * "xdp.frags": frames of several buffers are steered by their first one.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "abi.h"
+#include "maps.h"
+#include "parse.h"
+#include "hash.h"
+
+/* Counts `reason` and takes `action`; returns an XDP action, or -1 for "hand it to the worker of slot 0". */
+static __always_inline int refuse(struct offport_counters *count, __u32 reason, enum offport_action action)
+{
+	if (reason < OFFPORT_COUNTERS)
+		count->value[reason]++;
+	if (config.trace) {
+		trace.hash = 0;
+		trace.index = ~0;
+		trace.counted = reason;
+	}
+	switch (action) {
+	case OFFPORT_WORKER:
+		return -1;
+	case OFFPORT_PASS:
+		return XDP_PASS;
+	default:
+		return XDP_DROP;
+	}
+}
+
+static __always_inline int redirect(struct offport_counters *count, __u32 port, __u32 worker, __u64 hash)
+{
+	__u32 index = port * config.max_workers + worker;
+	/* The low bits of flags are the action for an index without a socket. */
+	__u64 flags = config.no_socket == OFFPORT_PASS ? XDP_PASS : XDP_DROP;
+	long action = bpf_redirect_map(&sockets, index, flags);
+	__u32 counted = action == XDP_REDIRECT ? OFFPORT_REDIRECTED : OFFPORT_NO_SOCKET;
+
+	count->value[counted]++;
+	if (config.trace) {
+		trace.hash = hash;
+		trace.index = index;
+		trace.counted = counted;
+	}
+	return action;
+}
+
+SEC("xdp.frags")
+int steer(struct xdp_md *ctx)
+{
+	__u64 queue = (__u64)ctx->ingress_ifindex << 32 | ctx->rx_queue_index;
+	struct offport_counters *count;
+	struct walk walk = {};
+	__u32 *known, port;
+	__u64 hash = 0;
+	int reason, action;
+
+	known = bpf_map_lookup_elem(&ports, &queue);
+	port = known ? *known : no_port;
+	count = bpf_map_lookup_elem(&counters, &port);
+	if (!count)
+		return XDP_ABORTED; /* cannot be: user space numbers ports from 0 to no_port */
+	count->value[OFFPORT_PACKETS]++;
+	count->value[OFFPORT_BYTES] += bpf_xdp_get_buff_len(ctx);
+	if (!known) {
+		count->value[OFFPORT_NO_SOCKET]++;
+		return config.no_socket == OFFPORT_PASS ? XDP_PASS : XDP_DROP;
+	}
+
+	if (config.steering == OFFPORT_BY_QUEUE)
+		return redirect(count, port, ctx->rx_queue_index % config.workers, 0);
+
+	reason = parse(ctx, &walk);
+	if (reason == 0) {
+		hash = hash_of(config.seed, &walk);
+		/* Here the flow is known and nothing is spent on it yet: the place to shunt. */
+		if (walk.tunnels)
+			count->value[OFFPORT_TUNNELLED]++;
+		if (walk.fragment)
+			count->value[OFFPORT_FRAGMENTS]++;
+	} else {
+		action = refuse(count, reason, reason == OFFPORT_NOT_IP ? config.not_ip : config.malformed);
+		if (action >= 0)
+			return action;
+	}
+	return redirect(count, port, indirection[(hash >> 32) % OFFPORT_SLOTS], hash);
+}
+
+char LICENSE[] SEC("license") = "MIT"; /* no helper here asks for the GPL */

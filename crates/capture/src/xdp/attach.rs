@@ -1,0 +1,91 @@
+//! The XDP program on an interface.
+
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use libbpf_rs::{Xdp, XdpFlags};
+
+use super::error::CaptureError;
+use super::options::Mode;
+use super::{interface, sys};
+
+/// An attached program. It is detached when this is dropped, or the process ends however it may.
+pub(crate) struct Attached {
+    _link: OwnedFd,
+    /// Native or generic: what was got.
+    pub mode: Mode,
+}
+
+/// linux/if_link.h.
+const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
+const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
+
+/// Attaches a program.
+///
+/// A mode is always asked for by name: without one the kernel takes generic mode where the driver has no XDP, and says
+/// nothing.
+pub(crate) fn attach(
+    program: BorrowedFd<'_>,
+    name: &str,
+    index: u32,
+    mode: Mode,
+) -> Result<Attached, CaptureError> {
+    let link = |flags| sys::xdp_link(program, index, flags);
+    let link = match mode {
+        Mode::Native => link(XDP_FLAGS_DRV_MODE),
+        Mode::Generic => link(XDP_FLAGS_SKB_MODE),
+        Mode::Auto => link(XDP_FLAGS_DRV_MODE).or_else(|error| match error.raw_os_error() {
+            // Another program, or no right to: generic mode would change nothing.
+            Some(libc::EBUSY | libc::EEXIST | libc::EPERM) => Err(error),
+            _ => link(XDP_FLAGS_SKB_MODE),
+        }),
+    };
+    match link {
+        Ok(link) => {
+            let mode = attached_mode(program, index).unwrap_or(mode);
+            Ok(Attached { _link: link, mode })
+        }
+        Err(error) => Err(explain(program, name, index, mode, error)),
+    }
+}
+
+/// Whether a program sits on the interface still, and where.
+pub(crate) fn attached_mode(program: BorrowedFd<'_>, index: u32) -> Option<Mode> {
+    // XDP_ATTACHED_* of linux/if_link.h.
+    match Xdp::new(program).query(index as i32, XdpFlags::NONE).ok()?.attach_mode {
+        1 => Some(Mode::Native),
+        2 => Some(Mode::Generic),
+        _ => None,
+    }
+}
+
+fn explain(program: BorrowedFd<'_>, name: &str, index: u32, mode: Mode, source: io::Error) -> CaptureError {
+    match source.raw_os_error() {
+        Some(libc::EPERM) => CaptureError::NotPermitted { doing: "attaching the XDP program" },
+        Some(libc::EBUSY | libc::EEXIST) => CaptureError::Occupied {
+            interface: name.to_owned(),
+            program: Xdp::new(program).query_id(index as i32, XdpFlags::NONE).unwrap_or(0),
+        },
+        Some(libc::ENODEV) => CaptureError::NotFound { interface: name.to_owned() },
+        _ => {
+            let mtu = sys::interface_mtu(name).unwrap_or(0);
+            let hint = if mtu > 1500 {
+                format!(
+                    "Its MTU is {mtu}: many drivers take native XDP only with frames that fit one page. Lower it to \
+                     1500 (`ip link set {name} mtu 1500`)."
+                )
+            } else {
+                "Many drivers need as many spare transmit queues as there are CPUs, and large receive offload off \
+                 (`ethtool -K … lro off`)."
+                    .to_owned()
+            };
+            CaptureError::Attach {
+                interface: name.to_owned(),
+                driver: interface::driver(name),
+                mode: mode.name(),
+                hint,
+                source,
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The XDP program on frames from memory, without an interface (`BPF_PROG_RUN`).
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use super::error::CaptureError;
+use super::options::Options;
+use super::program::Program;
+use super::skeleton::types::offport_counter;
+use super::statistics::XdpCounters;
+use super::sys;
+
+/// The loaded program, attached to nothing. Loading it is the test of whether this kernel takes it; running it is how
+/// the program is tested.
+pub struct DryRun {
+    program: Program,
+    _sockets: Vec<OwnedFd>,
+}
+
+/// What the program did with one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// What became of the frame.
+    pub verdict: Verdict,
+    /// The steering hash; 0 if the frame was not steered by its flow.
+    pub hash: u64,
+    /// The worker whose socket was chosen, if any.
+    pub worker: Option<u32>,
+    /// Name of the counter that says why: `redirected`, `no_socket`, or a reason of [`XdpCounters`].
+    pub counted: &'static str,
+}
+
+/// XDP actions (linux/bpf.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// XDP_ABORTED, or an unknown number.
+    Aborted,
+    /// XDP_DROP.
+    Drop,
+    /// XDP_PASS.
+    Pass,
+    /// XDP_REDIRECT, to a worker's socket.
+    Redirect,
+}
+
+impl DryRun {
+    /// Loads the program. Each worker below `sockets` gets a socket to redirect to.
+    pub fn new(options: &Options, sockets: u32) -> Result<Self, CaptureError> {
+        options.check()?;
+        let program = Program::load(options, 1, true)?;
+        let mut all = Vec::new();
+        for worker in 0..sockets {
+            let socket =
+                sys::xdp_socket().map_err(|error| CaptureError::system("opening an AF_XDP socket", error))?;
+            program.set_socket(0, worker, socket.as_raw_fd())?;
+            all.push(socket);
+        }
+        // BPF_PROG_RUN says that frames come in by queue 0 of the loopback interface.
+        let loopback = sys::interface_index("lo").unwrap_or(1);
+        program.add_port(loopback, 0, 0)?;
+        Ok(Self { program, _sockets: all })
+    }
+
+    /// Runs the program on a frame of at least 14 bytes, an Ethernet header: the kernel takes no less.
+    pub fn run(&self, frame: &[u8]) -> Result<Fate, CaptureError> {
+        let (action, _) = self.program.run(frame, 1)?;
+        let trace = self.program.trace().unwrap_or_default();
+        Ok(Fate {
+            verdict: match action {
+                1 => Verdict::Drop,
+                2 => Verdict::Pass,
+                4 => Verdict::Redirect,
+                _ => Verdict::Aborted,
+            },
+            hash: trace.hash,
+            worker: (trace.index != u32::MAX).then_some(trace.index),
+            counted: name_of(trace.counted),
+        })
+    }
+
+    /// Nanoseconds that the program takes for a frame, on average over `repeat` runs.
+    pub fn time(&self, frame: &[u8], repeat: u32) -> Result<u32, CaptureError> {
+        self.program.run(frame, repeat).map(|(_, nanos)| nanos)
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Result<XdpCounters, CaptureError> {
+        self.program.counters(0)
+    }
+
+    /// Instructions that the verifier went through, of the million that it allows.
+    pub fn verified_instructions(&self) -> Result<u32, CaptureError> {
+        self.program.verified_instructions()
+    }
+}
+
+fn name_of(counter: offport_counter) -> &'static str {
+    XdpCounters::default().iter().nth(counter.0 as usize).map_or("", |(name, _)| name)
+}

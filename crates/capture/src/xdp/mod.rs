@@ -1,0 +1,45 @@
+//! Live capture: an XDP program that steers packets by flow, and AF_XDP sockets that receive them.
+//!
+//! [`open`] gives a [`Control`] for the control thread and one [`Receiver`] for each worker.
+//!
+//! ```text
+//! options ─ open ┬ program    bpf/steer.bpf.c: load, configure, maps
+//!                ├ attach     onto an interface, native or generic
+//!                ├ port       packet memory, a socket per (queue, worker)   ─ xsk (xsk-rs)
+//!                └ control    interfaces that go and come, counters        ─ statistics
+//! receiver       batches of packets; frames back to the kernel             ─ backend, pool, mailbox
+//! doctor         what an interface can do, and what to change
+//! ```
+//!
+//! `unsafe` is in `sys` and `ethtool` (system calls), `xsk` (rings and packet memory), `program` (one shared word) and
+//! the generated `skeleton`.
+
+mod attach;
+mod backend;
+mod control;
+mod dry_run;
+mod error;
+mod ethtool;
+mod interface;
+mod mailbox;
+mod options;
+mod pool;
+mod port;
+mod program;
+mod receiver;
+mod skeleton;
+mod statistics;
+mod sys;
+mod xsk;
+
+pub use control::{Control, Notice, PortInfo, open};
+pub use dry_run::{DryRun, Fate, Verdict};
+pub use error::CaptureError;
+pub use options::{
+    Action, BusyPoll, FrameSize, MAX_BATCH, Mode, MultiBuffer, NoSocket, Options, Steering, ZeroCopy,
+};
+pub use receiver::{Receiver, Wake};
+pub use statistics::{
+    InterfaceStatistics, NicStatistics, PortStatistics, ReceiverStatistics, Snapshot, SocketStatistics,
+    XdpCounters,
+};
