@@ -10,7 +10,7 @@ use crate::key::{Direction, Domain, FlowKey, Transport};
 use crate::packet::{Packet, Parsed, TransportHeader};
 use crate::reason::Drop;
 use crate::view::View;
-use crate::walk::Walk;
+use crate::walk::{Context, Walk};
 use crate::{transport, tunnel};
 
 /// IP protocol numbers (IANA) that lead further down.
@@ -37,7 +37,7 @@ pub(crate) enum Ends {
 }
 
 impl Ends {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(self, ports: (u16, u16), transport: Transport, domain: Domain) -> (FlowKey, Direction) {
         match self {
             Self::V4(source, destination) => {
@@ -81,9 +81,10 @@ pub(crate) struct Segment<'a> {
 }
 
 impl Ip {
-    #[inline]
-    pub(crate) fn packet<'a>(&self, walk: &Walk, segment: Segment<'a>) -> Parsed<'a> {
-        let (key, direction) = self.ends.key(segment.ports, segment.transport, walk.domain);
+    #[inline(always)]
+    pub(crate) fn packet<'a>(self, context: impl Context, segment: Segment<'a>) -> Parsed<'a> {
+        let (key, direction) = self.ends.key(segment.ports, segment.transport, context.domain());
+        let walk = context.walk();
         Parsed::Packet(Packet {
             key,
             direction,
@@ -101,7 +102,7 @@ impl Ip {
     }
 
     /// A packet whose protocol is not looked into: no ports, no payload.
-    pub(crate) fn other<'a>(&self, walk: &Walk, protocol: u8) -> Parsed<'a> {
+    pub(crate) fn other<'a>(self, walk: Walk, protocol: u8) -> Parsed<'a> {
         self.packet(
             walk,
             Segment {
@@ -125,7 +126,8 @@ pub(crate) struct Place {
 
 impl Ip {
     #[inline(never)]
-    pub(crate) fn fragment<'a>(&self, walk: &Walk, place: Place, data: View<'a>) -> Parsed<'a> {
+    pub(crate) fn fragment<'a>(self, context: impl Context, place: Place, data: View<'a>) -> Parsed<'a> {
+        let walk = context.walk();
         Parsed::Fragment(Fragment {
             source: self.ends.source(),
             destination: self.ends.destination(),
@@ -148,7 +150,7 @@ impl Ip {
 }
 
 /// An IP packet of the version that it says it is.
-pub(crate) fn parse<'a>(walk: &Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     match view.nibble() {
         Some(4) => v4::parse(walk, view),
         Some(6) => v6::parse(walk, view),
@@ -158,17 +160,29 @@ pub(crate) fn parse<'a>(walk: &Walk, view: View<'a>) -> Result<Parsed<'a>, Drop>
 }
 
 /// What follows the IP header and its extensions.
-#[inline]
-pub(crate) fn content<'a>(walk: &Walk, ip: &Ip, protocol: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+#[inline(never)]
+pub(crate) fn content<'a>(walk: Walk, ip: Ip, protocol: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    content_in(walk, ip, protocol, view)
+}
+
+/// [`content`], for the hot path.
+#[inline(always)]
+pub(crate) fn content_in<'a>(
+    context: impl Context,
+    ip: Ip,
+    protocol: u8,
+    view: View<'a>,
+) -> Result<Parsed<'a>, Drop> {
     match Transport(protocol) {
-        Transport::TCP => transport::tcp::parse(walk, ip, view),
-        Transport::UDP => transport::udp::parse(walk, ip, view),
-        _ => content_rare(walk, ip, protocol, view),
+        Transport::TCP => transport::tcp::parse(context, ip, view),
+        Transport::UDP => transport::udp::parse(context, ip, view),
+        _ => content_rare(context, ip, protocol, view),
     }
 }
 
 #[inline(never)]
-fn content_rare<'a>(walk: &Walk, ip: &Ip, protocol: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+fn content_rare<'a>(context: impl Context, ip: Ip, protocol: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    let walk = context.walk();
     match (Transport(protocol), ip.ends) {
         (Transport::SCTP, _) => return transport::sctp::parse(walk, ip, view),
         (Transport::ICMP, Ends::V4(..)) => return transport::icmp::parse_v4(walk, ip, view),

@@ -3,6 +3,7 @@
 use crate::link;
 use crate::packet::{Frame, LinkType, Parsed};
 use crate::reason::Drop;
+use crate::tunnel;
 use crate::view::View;
 use crate::walk::Walk;
 
@@ -15,25 +16,25 @@ use crate::walk::Walk;
 /// The reason why there is no packet, which is the label of the metric that counts it.
 #[inline]
 pub fn parse<'a>(frame: &Frame<'a>) -> Result<Parsed<'a>, Drop> {
-    let walk = Walk::new(frame);
     let view = View::new(frame.bytes, frame.wire_len as usize);
     match frame.link {
-        LinkType::Ethernet => link::ethernet::parse_outermost(walk, view),
-        other => parse_other(walk, other, view),
+        LinkType::Ethernet => link::ethernet::parse_outermost(frame, view),
+        _ => parse_other(frame, view),
     }
 }
 
 /// The link types of capture files.
 #[inline(never)]
-fn parse_other<'a>(walk: Walk, link: LinkType, view: View<'a>) -> Result<Parsed<'a>, Drop> {
-    match link {
-        LinkType::Ethernet => link::ethernet::parse_outermost(walk, view),
+fn parse_other<'a>(frame: &Frame<'a>, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    let walk = Walk::new(frame);
+    match frame.link {
+        LinkType::Ethernet => link::ethernet::parse_outermost(frame, view),
         LinkType::Loopback => link::loopback::parse(walk, view),
         LinkType::RawIp => link::loopback::parse_raw(walk, view),
         LinkType::LinuxSll => link::cooked::parse_v1(walk, view),
         LinkType::LinuxSll2 => link::cooked::parse_v2(walk, view),
         LinkType::Ppp => link::ppp::parse_framed(walk, view),
-        LinkType::PppoeSession => crate::tunnel::pppoe::parse(walk, view),
+        LinkType::PppoeSession => tunnel::pppoe::parse(walk, view),
         LinkType::CiscoHdlc => link::ppp::parse_cisco(walk, view),
         LinkType::Ieee80211 => link::wifi::parse(walk, view),
         LinkType::Ieee80211Radiotap => link::wifi::parse_radiotap(walk, view),

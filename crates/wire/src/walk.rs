@@ -4,6 +4,7 @@ use crate::key::Domain;
 use crate::packet::{Frame, LinkInfo, Tunnel};
 use crate::reason::Drop;
 use crate::time::Timestamp;
+use crate::view::be16;
 
 /// Tunnels inside one another.
 pub const MAX_TUNNELS: u8 = 4;
@@ -13,6 +14,39 @@ pub const MAX_TAGS: usize = 4;
 pub const MAX_LABELS: usize = 8;
 /// Extension headers of one IPv6 header; those of a GTP-U header.
 pub const MAX_EXTENSIONS: usize = 8;
+
+/// Where a walk has got to: [`Outermost`] on the hot path, [`Walk`] once it has left it.
+pub(crate) trait Context: Copy {
+    /// All of it, spelled out.
+    fn walk(self) -> Walk;
+    /// The domain of the packet.
+    fn domain(self) -> Domain;
+}
+
+/// Still at the frame's own Ethernet header. Small enough to stay in registers: a [`Walk`] that is put
+/// together field by field and copied from function to function costs more than all else in a packet.
+#[derive(Clone, Copy)]
+pub(crate) struct Outermost<'a> {
+    pub(crate) frame: &'a Frame<'a>,
+    pub(crate) tags: Tags,
+}
+
+impl Context for Outermost<'_> {
+    #[inline(always)]
+    fn walk(self) -> Walk {
+        let macs = self.frame.bytes.first_chunk().map(|addresses| {
+            let &[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5] = addresses;
+            ([s0, s1, s2, s3, s4, s5], [d0, d1, d2, d3, d4, d5])
+        });
+        let link = LinkInfo { macs, vlan: self.tags.outer(), inner_vlan: self.tags.inner() };
+        Walk { link, domain: self.tags.domain(), ..Walk::new(self.frame) }
+    }
+
+    #[inline(always)]
+    fn domain(self) -> Domain {
+        self.tags.domain()
+    }
+}
 
 /// The state of a walk. Copied at each tunnel, so that a failed attempt leaves no trace.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +61,23 @@ pub(crate) struct Walk {
     pub(crate) interface: u16,
 }
 
+impl Context for Walk {
+    #[inline(always)]
+    fn walk(self) -> Walk {
+        self
+    }
+
+    #[inline(always)]
+    fn domain(self) -> Domain {
+        self.domain
+    }
+}
+
 impl Walk {
-    #[inline]
-    pub(crate) fn new(frame: &Frame<'_>) -> Self {
+    #[inline(always)]
+    pub(crate) const fn new(frame: &Frame<'_>) -> Self {
         Self {
-            link: LinkInfo::default(),
+            link: LinkInfo { macs: None, vlan: None, inner_vlan: None },
             domain: Domain::NONE,
             tunnel: None,
             depth: 0,
@@ -42,15 +88,54 @@ impl Walk {
     }
 
     /// The state inside a tunnel.
-    pub(crate) fn enter(&self, tunnel: Tunnel) -> Result<Self, Drop> {
+    pub(crate) fn enter(self, tunnel: Tunnel) -> Result<Self, Drop> {
         if self.depth >= MAX_TUNNELS {
             return Err(Drop::TooDeep);
         }
-        Ok(Self { tunnel: Some(tunnel), depth: self.depth + 1, ..*self })
+        Ok(Self { tunnel: Some(tunnel), depth: self.depth + 1, ..self })
     }
 
     /// The state inside an overlay whose network id keeps equal 5-tuples apart.
-    pub(crate) fn enter_overlay(&self, tunnel: Tunnel, domain: Domain) -> Result<Self, Drop> {
+    pub(crate) fn enter_overlay(self, tunnel: Tunnel, domain: Domain) -> Result<Self, Drop> {
         Ok(Self { domain, ..self.enter(tunnel)? })
+    }
+}
+
+/// The first two VLAN ids of a header; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tags {
+    outer: u16,
+    inner: u16,
+}
+
+impl Tags {
+    /// Adds a tag's control information. Id 0 is a priority tag, no VLAN (IEEE 802.1Q, clause 9.6), and one
+    /// direction of a flow may carry it alone.
+    #[inline(always)]
+    pub(crate) const fn push(&mut self, [high, low]: [u8; 2]) {
+        let id = be16(high, low) & 0x0fff;
+        if self.outer == 0 {
+            self.outer = id;
+        } else if self.inner == 0 {
+            self.inner = id;
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn outer(self) -> Option<u16> {
+        (self.outer != 0).then_some(self.outer)
+    }
+
+    #[inline(always)]
+    pub(crate) fn inner(self) -> Option<u16> {
+        (self.inner != 0).then_some(self.inner)
+    }
+
+    #[inline(always)]
+    pub(crate) fn domain(self) -> Domain {
+        match self.outer() {
+            Some(outer) => Domain::vlan(outer, self.inner()),
+            None => Domain::NONE,
+        }
     }
 }

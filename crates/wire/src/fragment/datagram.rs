@@ -145,11 +145,11 @@ impl Datagram {
         match (self.id.source, self.id.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let ip = Ip { ends: Ends::V4(source, destination), bytes: self.ip_bytes };
-                ip::v4::reassembled(&walk, &ip, protocol, view)
+                ip::v4::reassembled(walk, ip, protocol, view)
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
                 let ip = Ip { ends: Ends::V6(source, destination), bytes: self.ip_bytes };
-                ip::v6::reassembled(&walk, &ip, protocol, view)
+                ip::v6::reassembled(walk, ip, protocol, view)
             }
             _ => Err(Drop::FragmentMalformed),
         }

@@ -8,14 +8,20 @@ use crate::ip::{self, Ends, Ip, Place, number};
 use crate::packet::Parsed;
 use crate::reason::Drop;
 use crate::view::View;
-use crate::walk::{MAX_EXTENSIONS, Walk};
+use crate::walk::{Context, MAX_EXTENSIONS, Walk};
 
 /// Length of the fixed header.
 const FIXED: usize = 40;
 
 /// From the version field on.
-#[inline]
-pub(crate) fn parse<'a>(walk: &Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+#[inline(never)]
+pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    parse_in(walk, view)
+}
+
+/// [`parse`], for the hot path.
+#[inline(always)]
+pub(crate) fn parse_in<'a>(context: impl Context, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let header = Ipv6HeaderSlice::from_slice(view.bytes()).map_err(reason)?;
     let beyond = view.skip(FIXED).ok_or(Drop::IpTruncated)?;
     let payload = match (usize::from(header.payload_length()), header.next_header().0) {
@@ -28,14 +34,14 @@ pub(crate) fn parse<'a>(walk: &Walk, view: View<'a>) -> Result<Parsed<'a>, Drop>
     let ends = Ends::V6(header.source_addr(), header.destination_addr());
     let ip = Ip { ends, bytes: (FIXED + payload.wire()) as u32 };
     match header.next_header().0 {
-        next @ (6 | 17) => ip::content(walk, &ip, next, payload),
-        next => parse_extensions(walk, &ip, next, payload),
+        next @ (6 | 17) => ip::content_in(context, ip, next, payload),
+        next => parse_extensions(context, ip, next, payload),
     }
 }
 
 /// A reassembled datagram's data: the fragmentable part, which may start with extension headers, but has no
 /// second fragment header (ip6_frag_rcv() in Linux refuses it too).
-pub(crate) fn reassembled<'a>(walk: &Walk, ip: &Ip, next: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn reassembled<'a>(walk: Walk, ip: Ip, next: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     match extensions(next, view)? {
         Next::Content(protocol, view) => ip::content(walk, ip, protocol, view),
         Next::Fragment(..) => Err(Drop::Ipv6Malformed),
@@ -43,7 +49,8 @@ pub(crate) fn reassembled<'a>(walk: &Walk, ip: &Ip, next: u8, view: View<'a>) ->
 }
 
 #[inline(never)]
-fn parse_extensions<'a>(walk: &Walk, ip: &Ip, next: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+fn parse_extensions<'a>(context: impl Context, ip: Ip, next: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    let walk = context.walk();
     match extensions(next, view)? {
         Next::Content(protocol, view) => ip::content(walk, ip, protocol, view),
         Next::Fragment(place, data) => Ok(ip.fragment(walk, place, data)),

@@ -1,13 +1,12 @@
 //! EtherTypes (IANA "IEEE 802 Numbers"): what an Ethernet-like header says is inside.
 
 use crate::ip;
-use crate::key::Domain;
 use crate::link::llc;
 use crate::packet::Parsed;
 use crate::reason::Drop;
 use crate::tunnel;
 use crate::view::{View, be16};
-use crate::walk::{MAX_TAGS, Walk};
+use crate::walk::{MAX_TAGS, Tags, Walk};
 
 pub(crate) const IPV4: u16 = 0x0800;
 pub(crate) const IPV6: u16 = 0x86dd;
@@ -35,65 +34,28 @@ pub(crate) enum Level {
 }
 
 /// What follows an EtherType.
-#[inline]
+#[inline(never)]
 pub(crate) fn parse<'a>(
     mut walk: Walk,
-    ethertype: u16,
-    view: View<'a>,
+    mut ethertype: u16,
+    mut view: View<'a>,
     level: Level,
 ) -> Result<Parsed<'a>, Drop> {
-    match ethertype {
-        IPV4 => ip::v4::parse(&walk, view),
-        IPV6 => ip::v6::parse(&walk, view),
-        VLAN | SERVICE_VLAN | OLD_QINQ => {
-            let (ethertype, view) = tags(&mut walk, view, level)?;
-            match ethertype {
-                IPV4 => ip::v4::parse(&walk, view),
-                IPV6 => ip::v6::parse(&walk, view),
-                other => parse_rare(walk, other, view, level),
-            }
+    if is_tag(ethertype) {
+        let found;
+        (ethertype, found, view) = tags(view)?;
+        if level == Level::Outermost {
+            walk.link.vlan = found.outer();
+            walk.link.inner_vlan = found.inner();
         }
-        other => parse_rare(walk, other, view, level),
+        if level != Level::Overlay && found.outer().is_some() {
+            walk.domain = found.domain();
+        }
     }
-}
-
-/// Tags, from behind the first one's EtherType on. The first two are recorded; 0 is a priority tag, no VLAN
-/// (IEEE 802.1Q, clause 9.6), and one direction of a flow may carry it alone.
-#[inline]
-fn tags<'a>(walk: &mut Walk, mut view: View<'a>, level: Level) -> Result<(u16, View<'a>), Drop> {
-    let (mut outer, mut inner) = (0, 0);
-    for _ in 0..MAX_TAGS {
-        let (&[a, b, c, d], rest) = view.header().ok_or(Drop::LinkTruncated)?;
-        view = rest;
-        let id = be16(a, b) & 0x0fff;
-        if outer == 0 {
-            outer = id;
-        } else if inner == 0 {
-            inner = id;
-        }
-        let ethertype = be16(c, d);
-        if matches!(ethertype, VLAN | SERVICE_VLAN | OLD_QINQ) {
-            continue;
-        }
-        if outer != 0 {
-            let inner = (inner != 0).then_some(inner);
-            if level == Level::Outermost {
-                walk.link.vlan = Some(outer);
-                walk.link.inner_vlan = inner;
-            }
-            if level != Level::Overlay {
-                walk.domain = Domain::vlan(outer, inner);
-            }
-        }
-        return Ok((ethertype, view));
-    }
-    Err(Drop::TooDeep)
-}
-
-#[inline(never)]
-fn parse_rare<'a>(walk: Walk, ethertype: u16, view: View<'a>, level: Level) -> Result<Parsed<'a>, Drop> {
     match ethertype {
-        MPLS | MPLS_UPSTREAM => tunnel::mpls::parse(&walk, view, None),
+        IPV4 => ip::v4::parse(walk, view),
+        IPV6 => ip::v6::parse(walk, view),
+        MPLS | MPLS_UPSTREAM => tunnel::mpls::parse(walk, view, None),
         PPPOE_SESSION => tunnel::pppoe::parse(walk, view),
         length if length < FIRST_TYPE => {
             // What follows the length is padding; a length past the frame's end is no 802.3 frame.
@@ -102,4 +64,26 @@ fn parse_rare<'a>(walk: Walk, ethertype: u16, view: View<'a>, level: Level) -> R
         }
         _ => Err(Drop::NotIp),
     }
+}
+
+/// Whether a VLAN tag follows.
+#[inline(always)]
+pub(crate) const fn is_tag(ethertype: u16) -> bool {
+    matches!(ethertype, VLAN | SERVICE_VLAN | OLD_QINQ)
+}
+
+/// Tags, from behind the first one's EtherType on: the EtherType behind the last.
+#[inline(always)]
+pub(crate) fn tags(mut view: View<'_>) -> Result<(u16, Tags, View<'_>), Drop> {
+    let mut tags = Tags::default();
+    for _ in 0..MAX_TAGS {
+        let (&[control0, control1, t0, t1], rest) = view.header().ok_or(Drop::LinkTruncated)?;
+        view = rest;
+        tags.push([control0, control1]);
+        let ethertype = be16(t0, t1);
+        if !is_tag(ethertype) {
+            return Ok((ethertype, tags, view));
+        }
+    }
+    Err(Drop::TooDeep)
 }

@@ -26,7 +26,7 @@ pub(crate) fn parse<'a>(walk: Walk, view: View<'a>, level: Level) -> Result<Pars
                 _ => Err(Drop::NotIp),
             }
         }
-        [SAP_IP, SAP_IP, UI] => ip::v4::parse(&walk, rest),
+        [SAP_IP, SAP_IP, UI] => ip::v4::parse(walk, rest),
         _ => Err(Drop::NotIp),
     }
 }

@@ -12,8 +12,8 @@ pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> 
     let (family, rest) = view.header().ok_or(Drop::LinkTruncated)?;
     let (big, little) = (u32::from_be_bytes(*family), u32::from_le_bytes(*family));
     match big.min(little) {
-        2 => ip::v4::parse(&walk, rest),
-        10 | 23 | 24 | 26 | 28 | 30 => ip::v6::parse(&walk, rest),
+        2 => ip::v4::parse(walk, rest),
+        10 | 23 | 24 | 26 | 28 | 30 => ip::v6::parse(walk, rest),
         _ => Err(Drop::NotIp),
     }
 }
@@ -21,7 +21,7 @@ pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> 
 /// LINKTYPE_RAW: the version tells.
 pub(crate) fn parse_raw<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     match view.nibble() {
-        Some(_) => ip::parse(&walk, view),
+        Some(_) => ip::parse(walk, view),
         None => Err(Drop::LinkTruncated),
     }
 }

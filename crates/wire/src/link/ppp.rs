@@ -17,13 +17,13 @@ const CISCO: [u8; 2] = [0x0f, 0x8f];
 pub(crate) fn parse_framed<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     match view.bytes() {
         [address, 0, ..] if CISCO.contains(address) => parse_cisco(walk, view),
-        _ => parse(&walk, view),
+        _ => parse(walk, view),
     }
 }
 
 /// From the address and control field, which may be left out (RFC 1661, section 6.6), or from the protocol
 /// field on, which may be compressed to one byte (section 6.5).
-pub(crate) fn parse<'a>(walk: &Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let view = match view.header() {
         Some((&ADDRESS_CONTROL, rest)) => rest,
         _ => view,

@@ -14,16 +14,16 @@ use crate::walk::Walk;
 const HEADER: usize = 8;
 
 /// ICMP.
-pub(crate) fn parse_v4<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse_v4<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     parse(walk, ip, view, Transport::ICMP)
 }
 
 /// ICMPv6.
-pub(crate) fn parse_v6<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse_v6<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     parse(walk, ip, view, Transport::ICMPV6)
 }
 
-fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>, transport: Transport) -> Result<Parsed<'a>, Drop> {
+fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>, transport: Transport) -> Result<Parsed<'a>, Drop> {
     if view.wire() < HEADER {
         return Err(Drop::IcmpMalformed);
     }

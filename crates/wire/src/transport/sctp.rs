@@ -17,7 +17,7 @@ const SHUTDOWN_COMPLETE: u8 = 14;
 const I_DATA: u8 = 64;
 
 /// From the source port on.
-pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let (&[s0, s1, d0, d1, ..], rest) = view.header::<12>().ok_or(Drop::TransportTruncated)?;
     let chunks = Chunks::walk(rest)?;
     let segment = Segment {

@@ -8,13 +8,13 @@ use crate::packet::{Parsed, TransportHeader};
 use crate::reason::Drop;
 use crate::tunnel::over_udp;
 use crate::view::View;
-use crate::walk::Walk;
+use crate::walk::Context;
 
 const HEADER: usize = 8;
 
 /// From the source port on.
-#[inline]
-pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+#[inline(always)]
+pub(crate) fn parse<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let udp = UdpSlice::from_slice_lax(view.bytes()).map_err(|_| Drop::TransportTruncated)?;
     let wire = match usize::from(udp.length()) {
         // A jumbogram (RFC 2675), or left for the network card to fill in.
@@ -27,12 +27,12 @@ pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'
     if let Some(parse) = over_udp::recognise(ports) {
         // A tunnel is one only if what is inside is a packet: anything else on its port is a UDP flow that
         // is to be judged. Too many tunnels are too many, whatever the innermost turns out to be.
-        match parse(walk, ip, payload) {
+        match parse(context.walk(), ip, payload) {
             Ok(inner) => return Ok(inner),
             Err(Drop::TooDeep) => return Err(Drop::TooDeep),
             Err(_) => {}
         }
     }
     let segment = Segment { transport: Transport::UDP, ports, header: TransportHeader::Udp, payload };
-    Ok(ip.packet(walk, segment))
+    Ok(ip.packet(context, segment))
 }

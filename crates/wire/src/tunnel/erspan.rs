@@ -11,13 +11,13 @@ use crate::view::{View, be16};
 use crate::walk::Walk;
 
 /// Type I: the frame follows the GRE header.
-pub(crate) fn parse_1<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse_1<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let walk = walk.enter(Tunnel::between(TunnelKind::Erspan, None, ip.ends))?;
     ethernet::parse_inner(walk, view, Level::Inner)
 }
 
 /// Type II: a header of 8 bytes.
-pub(crate) fn parse_2<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse_2<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let (&[version, _, s0, s1, ..], rest) = view.header::<8>().ok_or(Drop::TunnelMalformed)?;
     if version >> 4 != 1 {
         return Err(Drop::TunnelMalformed);
@@ -26,7 +26,7 @@ pub(crate) fn parse_2<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed
 }
 
 /// Type III: a header of 12 bytes, and one of 8 that depends on the platform.
-pub(crate) fn parse_3<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse_3<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     const SUBHEADER: u16 = 0x0001;
 
     let (&[version, _, s0, s1, .., k0, k1], mut rest) = view.header::<12>().ok_or(Drop::TunnelMalformed)?;
@@ -40,13 +40,13 @@ pub(crate) fn parse_3<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed
     let walk = enter(walk, ip, be16(s0, s1))?;
     match kind >> 10 & 0x1f {
         0 => ethernet::parse_inner(walk, rest, Level::Overlay),
-        2 => ip::parse(&walk, rest),
+        2 => ip::parse(walk, rest),
         _ => Err(Drop::NotIp),
     }
 }
 
 /// The session id is the low 10 bits of the second 16-bit word.
-fn enter(walk: &Walk, ip: &Ip, word: u16) -> Result<Walk, Drop> {
+fn enter(walk: Walk, ip: Ip, word: u16) -> Result<Walk, Drop> {
     let id = u32::from(word & 0x03ff);
     let tunnel = Tunnel::between(TunnelKind::Erspan, Some(id), ip.ends);
     walk.enter_overlay(tunnel, Domain::overlay(overlay::ERSPAN, id))

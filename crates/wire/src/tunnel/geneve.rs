@@ -13,7 +13,7 @@ use crate::walk::Walk;
 
 /// From the version field on.
 #[inline(never)]
-pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let (&[version, _, p0, p1, n0, n1, n2, _], rest) = view.header().ok_or(Drop::TunnelMalformed)?;
     if version >> 6 != 0 {
         return Err(Drop::TunnelMalformed);
@@ -25,8 +25,8 @@ pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'
     let walk = walk.enter_overlay(tunnel, Domain::overlay(overlay::GENEVE, id))?;
     match be16(p0, p1) {
         TRANSPARENT_ETHERNET => ethernet::parse_inner(walk, rest, Level::Overlay),
-        ethertype::IPV4 => ip::v4::parse(&walk, rest),
-        ethertype::IPV6 => ip::v6::parse(&walk, rest),
+        ethertype::IPV4 => ip::v4::parse(walk, rest),
+        ethertype::IPV6 => ip::v6::parse(walk, rest),
         _ => Err(Drop::NotIp),
     }
 }

@@ -26,7 +26,7 @@ const OBSOLETE: u16 = 0x4f00;
 
 /// From the flags on.
 #[inline(never)]
-pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let (&[f0, f1, p0, p1], rest) = view.header().ok_or(Drop::TunnelMalformed)?;
     let (flags, protocol) = (be16(f0, f1), be16(p0, p1));
     match flags & 0x7 {
@@ -37,8 +37,8 @@ pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'
 }
 
 fn parse_v0<'a>(
-    walk: &Walk,
-    ip: &Ip,
+    walk: Walk,
+    ip: Ip,
     flags: u16,
     protocol: u16,
     mut view: View<'a>,
@@ -63,21 +63,21 @@ fn parse_v0<'a>(
     }
     let walk = walk.enter(Tunnel::between(TunnelKind::Gre, key, ip.ends))?;
     match protocol {
-        ethertype::IPV4 => ip::v4::parse(&walk, view),
-        ethertype::IPV6 => ip::v6::parse(&walk, view),
+        ethertype::IPV4 => ip::v4::parse(walk, view),
+        ethertype::IPV6 => ip::v6::parse(walk, view),
         TRANSPARENT_ETHERNET => ethernet::parse_inner(walk, view, Level::Inner),
-        ethertype::MPLS | ethertype::MPLS_UPSTREAM => mpls::parse(&walk, view, None),
-        PPP => ppp::parse(&walk, view),
+        ethertype::MPLS | ethertype::MPLS_UPSTREAM => mpls::parse(walk, view, None),
+        PPP => ppp::parse(walk, view),
         // Version 2 puts a redirect header of 4 bytes before the packet, version 1 nothing; its first byte
         // is no IPv4 version and length.
-        WCCP if view.nibble() == Some(4) => ip::v4::parse(&walk, view),
-        WCCP => ip::parse(&walk, view.skip(4).ok_or(Drop::TunnelMalformed)?),
+        WCCP if view.nibble() == Some(4) => ip::v4::parse(walk, view),
+        WCCP => ip::parse(walk, view.skip(4).ok_or(Drop::TunnelMalformed)?),
         _ => Err(Drop::NotIp),
     }
 }
 
 /// RFC 2637, section 4.1: the key is payload length and call id.
-fn parse_v1<'a>(walk: &Walk, ip: &Ip, flags: u16, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+fn parse_v1<'a>(walk: Walk, ip: Ip, flags: u16, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let (&[l0, l1, c0, c1], mut rest) = view.header().ok_or(Drop::TunnelMalformed)?;
     if flags & KEY == 0 {
         return Err(Drop::TunnelMalformed);
@@ -94,5 +94,5 @@ fn parse_v1<'a>(walk: &Walk, ip: &Ip, flags: u16, view: View<'a>) -> Result<Pars
     let content = rest.limit(usize::from(be16(l0, l1))).ok_or(Drop::TunnelMalformed)?;
     let id = u32::from(be16(c0, c1));
     let walk = walk.enter(Tunnel::between(TunnelKind::Gre, Some(id), ip.ends))?;
-    ppp::parse(&walk, content)
+    ppp::parse(walk, content)
 }

@@ -16,7 +16,7 @@ const EXTENSION: u8 = 0x04;
 
 /// From the version field on.
 #[inline(never)]
-pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let (&[flags, kind, l0, l1, t0, t1, t2, t3], rest) = view.header().ok_or(Drop::TunnelMalformed)?;
     if flags & 0xf0 != VERSION_1 || kind != G_PDU {
         return Err(Drop::TunnelMalformed);
@@ -43,5 +43,5 @@ pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'
     }
     let id = u32::from_be_bytes([t0, t1, t2, t3]);
     let walk = walk.enter(Tunnel::between(TunnelKind::GtpU, Some(id), ip.ends))?;
-    ip::parse(&walk, rest)
+    ip::parse(walk, rest)
 }

@@ -10,7 +10,7 @@ use crate::walk::{MAX_LABELS, Walk};
 
 /// From the first label on. `ends`: those of the IP packet that it is in (RFC 4023), if any.
 #[inline(never)]
-pub(crate) fn parse<'a>(walk: &Walk, view: View<'a>, ends: Option<Ends>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a>(walk: Walk, view: View<'a>, ends: Option<Ends>) -> Result<Parsed<'a>, Drop> {
     let (label, content) = stack(view)?;
     let walk = walk.enter(Tunnel {
         kind: TunnelKind::Mpls,
@@ -20,8 +20,8 @@ pub(crate) fn parse<'a>(walk: &Walk, view: View<'a>, ends: Option<Ends>) -> Resu
     })?;
     // Nothing names the content: the first nibble is all there is to go by (RFC 4928).
     match content.nibble() {
-        Some(4) => ip::v4::parse(&walk, content),
-        Some(6) => ip::v6::parse(&walk, content),
+        Some(4) => ip::v4::parse(walk, content),
+        Some(6) => ip::v6::parse(walk, content),
         // A control word, or an Ethernet address that starts with 0.
         Some(0) => {
             let behind = content.skip(4).ok_or(Drop::TunnelMalformed)?;

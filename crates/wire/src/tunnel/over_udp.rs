@@ -8,7 +8,7 @@ use crate::view::View;
 use crate::walk::Walk;
 
 /// Parses a UDP payload as a tunnel.
-pub(crate) type Parse = for<'a> fn(&Walk, &Ip, View<'a>) -> Result<Parsed<'a>, Drop>;
+pub(crate) type Parse = for<'a> fn(Walk, Ip, View<'a>) -> Result<Parsed<'a>, Drop>;
 
 /// The tunnel that runs over these ports (source, destination). VXLAN, GENEVE and GTP-U say that the
 /// destination is the known one (RFC 7348 section 5, RFC 8926 section 3.3, 3GPP TS 29.281 section 4.4.2); a

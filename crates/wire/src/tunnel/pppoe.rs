@@ -20,5 +20,5 @@ pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> 
         source: None,
         destination: None,
     })?;
-    ppp::parse(&walk, content)
+    ppp::parse(walk, content)
 }

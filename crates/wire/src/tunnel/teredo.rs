@@ -9,14 +9,14 @@ use crate::walk::Walk;
 /// From the indicators (section 5.1.1) or the IPv6 header on. Only a packet with a real transport counts:
 /// bubbles (section 2.8) and fragments stay a flow of the tunnel.
 #[inline(never)]
-pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let Ends::V4(..) = ip.ends else { return Err(Drop::TunnelMalformed) };
     let packet = behind_indicators(view).ok_or(Drop::TunnelMalformed)?;
     if packet.nibble() != Some(6) {
         return Err(Drop::TunnelMalformed);
     }
     let walk = walk.enter(Tunnel::between(TunnelKind::Teredo, None, ip.ends))?;
-    match ip::v6::parse(&walk, packet)? {
+    match ip::v6::parse(walk, packet)? {
         Parsed::Packet(packet) if packet.transport != TransportHeader::Other => Ok(Parsed::Packet(packet)),
         _ => Err(Drop::TunnelMalformed),
     }

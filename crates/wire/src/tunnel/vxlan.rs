@@ -17,7 +17,7 @@ const PROTOCOL: u8 = 0x04;
 
 /// From the flags on.
 #[inline(never)]
-pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let (&[flags, _, _, protocol, n0, n1, n2, _], rest) = view.header().ok_or(Drop::TunnelMalformed)?;
     if flags & VALID_ID == 0 {
         return Err(Drop::TunnelMalformed);
@@ -27,8 +27,8 @@ pub(crate) fn parse<'a>(walk: &Walk, ip: &Ip, view: View<'a>) -> Result<Parsed<'
     let walk = walk.enter_overlay(tunnel, Domain::overlay(overlay::VXLAN, id))?;
     match (flags & PROTOCOL != 0, protocol) {
         (false, _) | (true, 3) => ethernet::parse_inner(walk, rest, Level::Overlay),
-        (true, 1) => ip::v4::parse(&walk, rest),
-        (true, 2) => ip::v6::parse(&walk, rest),
+        (true, 1) => ip::v4::parse(walk, rest),
+        (true, 2) => ip::v6::parse(walk, rest),
         _ => Err(Drop::NotIp),
     }
 }
