@@ -141,7 +141,7 @@ pub(crate) fn duration(min: Duration, max: Duration) -> impl Parser<Duration> {
 /// A number of bytes, with or without unit: 512, "64KiB", "256MiB", "2GB".
 pub(crate) fn bytes(min: u64, max: u64) -> impl Parser<u64> {
     move |value, problems| {
-        let remedy = format!("give {min} to {} bytes, as 512, \"64KiB\" or \"256MiB\"", in_units(max));
+        let remedy = format!("give a size from {min} to {}, as 512, \"64KiB\" or \"256MiB\"", in_units(max));
         if let DeValue::Integer(_) = value.node {
             return integer(min, max)(value, problems);
         }

@@ -206,8 +206,11 @@ const ROWS: &[Row] = &[
     tcp(6432, &[Postgresql, Tls]).open(),
     tcp(26379, &[Redis, Tls]),
     range(Transport::TCP, 27017, 27019, &[Mongodb, Tls]),
-    // Messaging and things.
+    // Messaging and things. 5223 and 5228-5230 are the push services of Apple and Google, and of others who speak
+    // their own.
     tcp(1883, &[Mqtt]).tolerating(&[Tls, Websocket, Http]),
+    tcp(5223, &[Tls]).open(),
+    range(Transport::TCP, 5228, 5230, &[Tls]).open(),
     tcp(5671, &[Tls]),
     tcp(5684, &[Tls]),
     udp(5684, &[Dtls]),

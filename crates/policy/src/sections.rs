@@ -9,6 +9,7 @@ use offport_fingerprint::Protocol;
 use offport_wire::{Timestamp, Transport};
 
 use crate::judgement::{Severity, Verdict};
+use crate::ports::default_rules;
 
 /// `[policy]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,6 +142,13 @@ pub struct PortRule {
     pub tolerates: Vec<Protocol>,
     /// The port also carries protocols that offport cannot name: payload that is not recognised proves nothing there.
     pub open: bool,
+}
+
+impl PortRule {
+    /// The built-in port table.
+    pub fn built_in() -> impl Iterator<Item = Self> {
+        default_rules()
+    }
 }
 
 /// What the hosts of a network are for. The longest prefix that holds an address is the one that counts.
