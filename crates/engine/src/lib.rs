@@ -12,6 +12,7 @@ mod output;
 mod record;
 mod stages;
 mod steering;
+mod sum;
 mod worker;
 
 pub use config::Config;

@@ -52,3 +52,60 @@ pub struct Counters {
     /// Gaps in a first payload that were given up.
     pub gaps: u64,
 }
+
+impl std::ops::AddAssign<&Self> for Counters {
+    /// Sums over trackers, gauges too.
+    fn add_assign(&mut self, other: &Self) {
+        // Named one by one, so that a new counter cannot be forgotten here.
+        let Self {
+            created,
+            active,
+            ended_fin,
+            ended_rst,
+            ended_idle,
+            ended_evicted,
+            ended_shutdown,
+            interim,
+            evicted_closed,
+            evicted_idle,
+            evicted_half_open,
+            evicted_unanswered,
+            refused,
+            icmp_matched,
+            icmp_unmatched,
+            undecided,
+            undecided_limit,
+            heads,
+            heads_limit,
+            extras,
+            extras_limit,
+            paths,
+            paths_limit,
+            gaps,
+        } = self;
+        *created += other.created;
+        *active += other.active;
+        *ended_fin += other.ended_fin;
+        *ended_rst += other.ended_rst;
+        *ended_idle += other.ended_idle;
+        *ended_evicted += other.ended_evicted;
+        *ended_shutdown += other.ended_shutdown;
+        *interim += other.interim;
+        *evicted_closed += other.evicted_closed;
+        *evicted_idle += other.evicted_idle;
+        *evicted_half_open += other.evicted_half_open;
+        *evicted_unanswered += other.evicted_unanswered;
+        *refused += other.refused;
+        *icmp_matched += other.icmp_matched;
+        *icmp_unmatched += other.icmp_unmatched;
+        *undecided += other.undecided;
+        *undecided_limit += other.undecided_limit;
+        *heads += other.heads;
+        *heads_limit += other.heads_limit;
+        *extras += other.extras;
+        *extras_limit += other.extras_limit;
+        *paths += other.paths;
+        *paths_limit += other.paths_limit;
+        *gaps += other.gaps;
+    }
+}
