@@ -1,5 +1,7 @@
 //! Where a worker's results go.
 
+use offport_flow::Flow;
+use offport_policy::{Facts, Judgement};
 use offport_wire::Packet;
 
 use crate::record::{Event, FlowRecord};
@@ -16,6 +18,10 @@ pub trait Output {
     /// A reassembled datagram of a flow that another worker owns. False: there is no room, it is lost (and
     /// counted by the caller).
     fn hand_over(&mut self, worker: u16, datagram: HandOver<'_>) -> bool;
+
+    /// A flow was judged: its first payload at that moment, and what the verdict stands on. For tools that explain;
+    /// `flow` does not outlive the call.
+    fn settled(&mut self, _flow: &Flow<'_>, _facts: &Facts, _judgement: &Judgement) {}
 }
 
 /// A reassembled datagram on its way to the worker that owns its flow, for `Worker::receive`.

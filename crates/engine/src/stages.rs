@@ -77,7 +77,9 @@ impl<O: Output> Observer for Stages<'_, O> {
 impl<O: Output> Stages<'_, O> {
     fn settle(&mut self, flow: &Flow<'_>, seen: Seen) -> Settlement {
         let State { outcomes, events, counters, event_floor, worker } = &mut *self.state;
-        let judgement = self.policy.judge(&describe::facts(flow, seen));
+        let facts = describe::facts(flow, seen);
+        let judgement = self.policy.judge(&facts);
+        self.out.settled(flow, &facts, &judgement);
         let protocol = match seen {
             Seen::Identified(protocol, proof) => Some((protocol, proof)),
             _ => None,
