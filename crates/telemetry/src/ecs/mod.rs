@@ -7,11 +7,12 @@ mod event;
 mod flow;
 mod text;
 
-pub(crate) use text::{printable, time as rfc3339};
+pub use text::{printable, time as rfc3339};
 
 use std::net::IpAddr;
 
 use offport_engine::{Event, FlowRecord};
+use offport_wire::{Domain, Timestamp, Transport};
 use sha1::{Digest as _, Sha1};
 
 /// Turns what workers put out into JSON lines.
@@ -41,16 +42,27 @@ impl Formatter {
 
 /// The stable text id of a flow: a hash over its start, transport, both ends and its domain.
 pub fn flow_id(record: &FlowRecord) -> String {
+    let ends = [&record.client, &record.server].map(|end| (end.ip, end.port));
+    flow_id_of(record.start, record.transport, record.domain, ends)
+}
+
+/// [`flow_id`] of a flow that has no record yet; `ends` are client and server, port 0 where the transport has none.
+pub fn flow_id_of(
+    start: Timestamp,
+    transport: Transport,
+    domain: Domain,
+    ends: [(IpAddr, u16); 2],
+) -> String {
     let mut sha1 = Sha1::new();
-    sha1.update(record.start.as_nanos().to_be_bytes());
-    sha1.update([record.transport.0]);
-    sha1.update(record.domain.0.to_be_bytes());
-    for end in [&record.client, &record.server] {
-        match end.ip {
+    sha1.update(start.as_nanos().to_be_bytes());
+    sha1.update([transport.0]);
+    sha1.update(domain.0.to_be_bytes());
+    for (ip, port) in ends {
+        match ip {
             IpAddr::V4(address) => sha1.update(address.octets()),
             IpAddr::V6(address) => sha1.update(address.octets()),
         }
-        sha1.update(end.port.to_be_bytes());
+        sha1.update(port.to_be_bytes());
     }
     sha1.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
 }

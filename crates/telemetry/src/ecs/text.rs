@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use offport_wire::Timestamp;
 
 /// RFC 3339 in UTC with microseconds.
-pub(crate) fn time(time: Timestamp) -> String {
+pub fn time(time: Timestamp) -> String {
     let nanos = i128::from(time.as_nanos());
     match jiff::Timestamp::from_nanosecond(nanos - nanos % 1000) {
         Ok(time) => format!("{time:.6}"),
@@ -21,7 +21,7 @@ pub(super) fn mac(mac: [u8; 6]) -> String {
 }
 
 /// Printable ASCII as it is, the rest escaped: safe in a terminal and in a log.
-pub(crate) fn printable(bytes: &[u8]) -> String {
+pub fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
         match byte {
