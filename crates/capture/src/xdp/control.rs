@@ -277,15 +277,20 @@ impl Control {
 
     fn interface_statistics(&self, interface: &Interface) -> InterfaceStatistics {
         let live = interface.live.as_ref();
-        let (frames_free, frames) = live.map_or((0, 0), |live| live.pool.level());
         let ports = interface
             .ports
             .iter()
             .enumerate()
-            .map(|(index, port)| PortStatistics {
-                queue: port.queue,
-                xdp: self.program.counters(port.id).unwrap_or_default(),
-                workers: port.statistics(live.and_then(|live| live.sockets.get(index))),
+            .map(|(index, port)| {
+                let pool = live.and_then(|live| live.pools.get(index));
+                let (frames_free, frames) = pool.map_or((0, 0), |pool| pool.level());
+                PortStatistics {
+                    queue: port.queue,
+                    frames_free: frames_free as u64,
+                    frames: frames as u64,
+                    xdp: self.program.counters(port.id).unwrap_or_default(),
+                    workers: port.statistics(live.and_then(|live| live.sockets.get(index))),
+                }
             })
             .collect();
         InterfaceStatistics {
@@ -294,8 +299,6 @@ impl Control {
             nic: live.and_then(|_| interface::nic_statistics(&interface.name)),
             driver: live
                 .map_or_else(Vec::new, |_| ethtool::loss_counters(&interface.name).unwrap_or_default()),
-            frames_free: frames_free as u64,
-            frames: frames as u64,
             ports,
         }
     }

@@ -1,4 +1,7 @@
-//! The frames of one UMEM that are in nobody's hands: the stock behind every worker's cache.
+//! The frames of a UMEM that are in nobody's hands: the stock behind its fill ring and its workers' caches.
+//!
+//! There are more frames than the fill ring holds, so that it stays full while RX rings are full too. Those that are
+//! not needed at the moment lie here, and the ring goes round over few that are warm in the cache.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -35,7 +35,8 @@ pub(crate) struct Live {
     /// `None` after [`Control::detach`](super::Control::detach).
     pub attached: Option<Attached>,
     _promiscuous: Option<OwnedFd>,
-    pub pool: Arc<Pool<Frame>>,
+    /// By port.
+    pub pools: Vec<Arc<Pool<Frame>>>,
     /// By port, then by worker: second descriptors of the workers' sockets, to read counters by.
     pub sockets: Vec<Vec<OwnedFd>>,
     pub zero_copy: bool,
@@ -44,10 +45,14 @@ pub(crate) struct Live {
     pub running: bool,
 }
 
-/// A port that is being opened.
+/// A port that was opened.
 struct Opened {
+    memory: Umem,
+    huge_pages: bool,
+    /// By worker.
     rx: Vec<Rx>,
     fill: Fill,
+    pool: Pool<Frame>,
 }
 
 impl PortRecord {
@@ -105,19 +110,16 @@ impl Live {
             .transpose()
             .map_err(|error| CaptureError::system("setting promiscuous mode", error))?;
 
-        let (umem, mut frames, huge_pages) = create_umem(options, name, ports.len())?;
-        let total = frames.len();
+        // Memory comes from the node of the thread that touches it first, which is this one.
+        let preferred = interface::numa_node(name).map(sys::PreferNode::new);
         let mut opened = Vec::new();
         for port in ports {
-            opened.push(open_port(
-                &umem,
-                options,
-                name,
-                port.queue,
-                attached.mode,
-                multi_buffer,
-                &mut frames,
-            )?);
+            opened.push(open_port(options, name, port.queue, attached.mode, multi_buffer)?);
+        }
+        drop(preferred);
+        let huge_pages = opened.iter().all(|port| port.huge_pages);
+        if options.huge_pages && !huge_pages {
+            warn_of_ordinary_pages(options, name, ports.len());
         }
 
         let mut zero_copy = true;
@@ -138,13 +140,12 @@ impl Live {
             program.add_port(index, port.queue, port.id)?;
         }
 
-        let pool = Arc::new(Pool::new(frames, total));
-        let attachments = attachments(options, number, &umem, &pool, ports, opened, multi_buffer);
+        let (pools, attachments) = attachments(options, number, ports, opened, multi_buffer);
         let live = Self {
             index,
             attached: Some(attached),
             _promiscuous: promiscuous,
-            pool,
+            pools,
             sockets,
             zero_copy,
             huge_pages,
@@ -166,56 +167,58 @@ impl Live {
 /// Ethernet header and two VLAN tags: what a frame may have on top of the MTU.
 const LINK_HEADERS: u32 = 14 + 8;
 
-/// One UMEM per interface, not one for all: a socket that shares a UMEM takes its mode from the UMEM's first socket,
-/// and can be bound only as long as that one is bound (net/xdp/xsk.c: `xsk_bind`, XDP_SHARED_UMEM). So a NIC without
-/// zero-copy would take it from all, and an interface that goes would keep the others from coming back. It also frees
-/// the frames that were in the rings of an interface that is gone, and puts the memory where the NIC is.
-fn create_umem(
-    options: &Options,
-    name: &str,
-    ports: usize,
-) -> Result<(Umem, Vec<Frame>, bool), CaptureError> {
-    const HUGE_PAGE: u32 = 2 << 20;
-    let frame_size = options.frame_size.bytes();
-    let wanted = options.frames_per_queue().saturating_mul(ports as u32);
-    // A mapping of huge pages is unmapped in whole ones only, and xsk-rs unmaps frames × size.
-    let per_page = HUGE_PAGE / frame_size;
-    let rounded = wanted.div_ceil(per_page).saturating_mul(per_page);
+/// 2 MiB, in frames.
+fn frames_per_huge_page(options: &Options) -> u32 {
+    (2 << 20) / options.frame_size.bytes()
+}
+
+/// A mapping of huge pages is unmapped in whole ones only, and xsk-rs unmaps frames × size.
+fn frames_in_huge_pages(options: &Options) -> u32 {
+    let per_page = frames_per_huge_page(options);
+    options.frames_per_queue().div_ceil(per_page).saturating_mul(per_page)
+}
+
+/// One UMEM per (interface, queue), not one for all. libxdp binds every further socket of a UMEM by way of the first
+/// (`xsk_socket__create_shared`), and from that one the kernel takes the mode, and the rings if the queue is the same
+/// (net/xdp/xsk.c, `xsk_bind`, XDP_SHARED_UMEM). So only the first queue of a UMEM can have several sockets; a NIC
+/// without zero-copy would take it from all; and nothing more could be bound when the first interface has gone. One
+/// UMEM per port has none of that, and its frames come back as one when the interface goes.
+fn create_umem(options: &Options) -> Result<(Umem, Vec<Frame>, bool), CaptureError> {
     let layout = |frames| UmemLayout {
         frames,
-        frame_size,
+        frame_size: options.frame_size.bytes(),
         headroom: options.frame_headroom,
         fill_ring: options.fill_ring,
     };
-
-    // Memory comes from the node of the thread that touches it first, which is this one.
-    let _preferred = interface::numa_node(name).map(sys::PreferNode::new);
-    if options.huge_pages {
-        match Umem::new(layout(rounded), true) {
-            Ok((umem, frames)) => return Ok((umem, frames, true)),
-            Err(error) => tracing::warn!(
-                "{name}: no huge pages for {} MiB of packet memory ({error}); ordinary pages are used. \
-                 `sysctl vm.nr_hugepages={}` provides them, huge_pages = false silences this",
-                (u64::from(rounded) * u64::from(frame_size)) >> 20,
-                rounded / per_page,
-            ),
-        }
+    if options.huge_pages
+        && let Ok((umem, frames)) = Umem::new(layout(frames_in_huge_pages(options)), true)
+    {
+        return Ok((umem, frames, true));
     }
-    let (umem, frames) = Umem::new(layout(wanted), false)
+    let (umem, frames) = Umem::new(layout(options.frames_per_queue()), false)
         .map_err(|error| CaptureError::system("registering packet memory (UMEM)", error))?;
     Ok((umem, frames, false))
 }
 
-/// Opens one socket per worker and fills the fill ring.
+fn warn_of_ordinary_pages(options: &Options, name: &str, ports: usize) {
+    let pages = u64::from(frames_in_huge_pages(options) / frames_per_huge_page(options)) * ports as u64;
+    tracing::warn!(
+        "{name}: no huge pages for {} MiB of packet memory, ordinary ones are used. `sysctl vm.nr_hugepages={pages}` \
+         provides them, huge_pages = false silences this",
+        pages * 2,
+    );
+}
+
+/// Opens one socket per worker on a queue, and fills the fill ring.
 fn open_port(
-    umem: &Umem,
     options: &Options,
     name: &str,
     queue: u32,
     mode: Mode,
     multi_buffer: bool,
-    frames: &mut Vec<Frame>,
 ) -> Result<Opened, CaptureError> {
+    let (memory, mut frames, huge_pages) = create_umem(options)?;
+    let total = frames.len();
     let mut flags = BindFlags::XDP_USE_NEED_WAKEUP;
     match options.zero_copy {
         // Generic mode never has zero-copy; asked for, the kernel would say EOPNOTSUPP.
@@ -231,11 +234,11 @@ fn open_port(
     let mut all = Vec::new();
     let mut filled = None;
     for _ in 0..options.workers.get() {
-        let (rx, fill) = retry_busy(|| xsk::open(umem, name, queue, options.rx_ring, flags))
+        let (rx, fill) = retry_busy(|| xsk::open(&memory, name, queue, options.rx_ring, flags))
             .map_err(|error| explain_bind(options, name, queue, multi_buffer, error))?;
         if let Some(mut fill) = fill {
             // At once and to the brim: ice and i40e leak the buffers of a ring that they find short.
-            Xsk::fill(&mut fill, options.fill_ring as usize, frames);
+            Xsk::fill(&mut fill, options.fill_ring as usize, &mut frames);
             filled = Some(fill);
         }
         if let Some(busy_poll) = options.busy_poll {
@@ -250,7 +253,7 @@ fn open_port(
         hint: "The library gave no fill ring for it",
         source: io::Error::other("no fill ring"),
     })?;
-    Ok(Opened { rx: all, fill })
+    Ok(Opened { memory, huge_pages, rx: all, fill, pool: Pool::new(frames, total) })
 }
 
 /// The kernel frees a closed socket's queue with a delay (16 to 40 ms were seen), and says EBUSY until then.
@@ -313,33 +316,30 @@ fn set_busy_poll(fd: i32, busy_poll: BusyPoll) -> io::Result<()> {
 fn attachments(
     options: &Options,
     number: u16,
-    umem: &Umem,
-    pool: &Arc<Pool<Frame>>,
     ports: &[PortRecord],
     opened: Vec<Opened>,
     multi_buffer: bool,
-) -> Vec<Attachment<Xsk>> {
+) -> (Vec<Arc<Pool<Frame>>>, Vec<Attachment<Xsk>>) {
+    let mut pools = Vec::with_capacity(ports.len());
     let mut workers: Vec<_> = (0..options.workers.get())
-        .map(|_| Attachment {
-            interface: number,
-            memory: umem.clone(),
-            pool: Arc::clone(pool),
-            ports: Vec::with_capacity(ports.len()),
-            cache: Vec::with_capacity(options.batch * 4),
-            multi_buffer,
-        })
+        .map(|_| Attachment { interface: number, ports: Vec::with_capacity(ports.len()), multi_buffer })
         .collect();
     for (record, port) in ports.iter().zip(opened) {
+        let pool = Arc::new(port.pool);
         let fill = Arc::new(Mutex::new(port.fill));
         for ((worker, rx), counters) in workers.iter_mut().zip(port.rx).zip(&record.received) {
             worker.ports.push(Port {
+                memory: port.memory.clone(),
                 rx,
                 fill: Arc::clone(&fill),
+                pool: Arc::clone(&pool),
                 counters: Arc::clone(counters),
+                cache: Vec::with_capacity(options.batch * 4),
                 taken: Vec::with_capacity(options.batch * 2),
                 done: 0,
             });
         }
+        pools.push(pool);
     }
-    workers
+    (pools, workers)
 }

@@ -90,21 +90,22 @@ pub(crate) enum Message<B: Backend> {
     Detach(u16),
 }
 
-/// All ports of one interface, as one worker has them. They share one UMEM.
+/// All ports of one interface, as one worker has them.
 pub(crate) struct Attachment<B: Backend> {
     pub interface: u16,
-    pub memory: B::Memory,
-    pub pool: Arc<Pool<B::Frame>>,
     pub ports: Vec<Port<B>>,
-    pub cache: Vec<B::Frame>,
     pub multi_buffer: bool,
 }
 
 /// One worker's socket on one (interface, queue).
 pub(crate) struct Port<B: Backend> {
+    pub memory: B::Memory,
     pub rx: B::Rx,
     pub fill: Arc<Mutex<B::Fill>>,
+    pub pool: Arc<Pool<B::Frame>>,
     pub counters: Arc<PortCounters>,
+    /// Frames of this worker's on the way from the RX ring to the fill ring or the pool.
+    pub cache: Vec<B::Frame>,
     /// Received and not yet given back; empty between batches, but for a packet whose rest is still to come.
     pub taken: Vec<B::Frame>,
     /// How many of `taken` have been handed over.
@@ -175,8 +176,8 @@ impl<B: Backend> Core<B> {
             return Ok(Wake::Ready);
         }
         // Whoever sleeps keeps nothing back.
-        for interface in &mut self.interfaces {
-            interface.release();
+        for port in self.interfaces.iter_mut().flat_map(|interface| &mut interface.ports) {
+            port.release();
         }
         if sys::poll(&mut self.polled, timeout)? == 0 {
             return Ok(Wake::TimedOut);
@@ -223,9 +224,9 @@ impl<B: Backend> Core<B> {
         let mut join: &mut [u8] = &mut self.join;
         let (mut joined, mut oversized) = (0, 0);
         for attachment in &mut self.interfaces {
-            let Attachment { interface, ref memory, ref mut ports, .. } = *attachment;
-            for port in ports {
-                let Port { ref taken, ref mut done, ref counters, .. } = *port;
+            let interface = attachment.interface;
+            for port in &mut attachment.ports {
+                let Port { ref memory, ref taken, ref mut done, ref counters, .. } = *port;
                 if taken.is_empty() {
                     continue;
                 }
@@ -286,19 +287,17 @@ impl<B: Backend> Core<B> {
     /// Gives the frames that were handed over back to the kernel.
     fn give_back(&mut self) {
         let mut postponed = 0;
-        for interface in &mut self.interfaces {
-            let Attachment { ports, cache, pool, .. } = interface;
-            for port in ports {
-                if port.done == 0 {
-                    continue;
-                }
-                cache.extend(port.taken.drain(..port.done));
-                port.done = 0;
-                match port.fill.try_lock() {
-                    Ok(mut fill) => refill::<B>(&mut fill, cache, pool, B::fd(&port.rx)),
-                    Err(TryLockError::Poisoned(_)) => {}
-                    Err(TryLockError::WouldBlock) => postponed += 1,
-                }
+        for port in self.interfaces.iter_mut().flat_map(|interface| &mut interface.ports) {
+            if port.done == 0 {
+                continue;
+            }
+            let Port { rx, fill, pool, cache, taken, done, .. } = port;
+            cache.extend(taken.drain(..*done));
+            *done = 0;
+            match fill.try_lock() {
+                Ok(mut fill) => refill::<B>(&mut fill, cache, pool, B::fd(rx)),
+                Err(TryLockError::Poisoned(_)) => {}
+                Err(TryLockError::WouldBlock) => postponed += 1,
             }
             while cache.len() > 2 * EXCHANGE {
                 pool.give(EXCHANGE, cache);
@@ -332,8 +331,8 @@ impl<B: Backend> Core<B> {
                     self.interfaces.push(attachment);
                 }
                 Message::Detach(interface) => {
-                    // Frames in the kernel's hands cannot be had back one by one: the whole UMEM goes, when the
-                    // last worker has let go of it.
+                    // Frames in the kernel's hands cannot be had back one by one: the UMEM goes with the last
+                    // worker's socket.
                     self.interfaces.retain(|attachment| attachment.interface != interface);
                 }
             }
@@ -357,15 +356,13 @@ impl<B: Backend> Core<B> {
 /// Descriptors of the largest packet: one for the linear part and MAX_SKB_FRAGS (17) more.
 const MAX_FRAMES: usize = 18;
 
-impl<B: Backend> Attachment<B> {
+impl<B: Backend> Port<B> {
     /// Gives back every frame that is not part of a packet yet to be handed over.
     fn release(&mut self) {
-        let Self { ports, cache, pool, .. } = self;
-        for port in ports {
-            let mut fill = port.fill.lock().unwrap_or_else(PoisonError::into_inner);
-            refill::<B>(&mut fill, cache, pool, B::fd(&port.rx));
-        }
-        pool.give(cache.len(), cache);
+        let mut fill = self.fill.lock().unwrap_or_else(PoisonError::into_inner);
+        refill::<B>(&mut fill, &mut self.cache, &self.pool, B::fd(&self.rx));
+        drop(fill);
+        self.pool.give(self.cache.len(), &mut self.cache);
     }
 }
 

@@ -27,10 +27,6 @@ pub struct InterfaceStatistics {
     pub nic: Option<NicStatistics>,
     /// The driver's counters of loss (`ethtool -S`), under the driver's names. Empty while it is gone.
     pub driver: Vec<(String, u64)>,
-    /// UMEM frames in the pool: neither in a ring nor in a worker's cache.
-    pub frames_free: u64,
-    /// UMEM frames.
-    pub frames: u64,
     /// One for each queue.
     pub ports: Vec<PortStatistics>,
 }
@@ -55,6 +51,10 @@ pub struct NicStatistics {
 pub struct PortStatistics {
     /// The queue.
     pub queue: u32,
+    /// UMEM frames in the pool: neither in a ring nor in a worker's cache.
+    pub frames_free: u64,
+    /// UMEM frames.
+    pub frames: u64,
     /// What the XDP program did.
     pub xdp: XdpCounters,
     /// One for each worker.

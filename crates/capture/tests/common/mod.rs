@@ -1,16 +1,142 @@
-//! What the tests that need privilege share.
-#![allow(dead_code)] // each test binary uses its part
+//! What the tests that need privilege share: a veth pair in two namespaces of their own, and a sender.
+#![allow(dead_code, unsafe_code, unreachable_pub)] // each test binary uses its part; setns and raw sockets
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
 
 /// Whether to go on: as root yes; else no, and with `OFFPORT_REQUIRE` naming root it is a failure.
 pub fn root() -> bool {
-    // SAFETY-free: std has no geteuid, /proc has.
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
-    if uid.split_whitespace().nth(1) == Some("0") {
+    // SAFETY: no arguments.
+    if unsafe { libc::geteuid() } == 0 {
         return true;
     }
     let required = std::env::var("OFFPORT_REQUIRE").is_ok_and(|list| list.contains("root"));
     assert!(!required, "OFFPORT_REQUIRE promises root, and this is not root");
     eprintln!("SKIPPED: needs root");
     false
+}
+
+/// Two namespaces and a veth pair: `tap` in the sensor's, `wire` in the sender's; two queues each. What a thread that is
+/// bound to CPU n sends on `wire` arrives on queue n of `tap`.
+pub struct Veth {
+    pub sensor: String,
+    pub sender: String,
+    mtu: u32,
+}
+
+impl Veth {
+    pub fn new() -> Self {
+        Self::with_mtu(1500)
+    }
+
+    pub fn with_mtu(mtu: u32) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let id = format!("offport-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let veth = Self { sensor: format!("{id}-tap"), sender: format!("{id}-wire"), mtu };
+        for namespace in [&veth.sensor, &veth.sender] {
+            run(&format!("ip netns add {namespace}"));
+            // No router solicitations among the packets that are counted.
+            run(&format!("ip netns exec {namespace} sysctl -qw net.ipv6.conf.all.disable_ipv6=1"));
+            run(&format!("ip netns exec {namespace} sysctl -qw net.ipv6.conf.default.disable_ipv6=1"));
+        }
+        veth.create();
+        veth
+    }
+
+    /// Makes the pair.
+    pub fn create(&self) {
+        let Self { sensor, sender, mtu } = self;
+        run(&format!(
+            "ip link add wire netns {sender} numtxqueues 2 numrxqueues 2 type veth \
+             peer name tap netns {sensor} numtxqueues 2 numrxqueues 2"
+        ));
+        run(&format!("ip -n {sender} link set wire mtu {mtu} up"));
+        run(&format!("ip -n {sensor} link set tap mtu {mtu} up"));
+        // XPS: the CPU that sends chooses the queue.
+        for queue in 0..2 {
+            let mask = 1 << queue;
+            run(&format!(
+                "ip netns exec {sender} sh -c 'echo {mask} > /sys/class/net/wire/queues/tx-{queue}/xps_cpus'"
+            ));
+        }
+    }
+
+    /// Deletes the pair.
+    pub fn delete(&self) {
+        run(&format!("ip -n {} link del tap", self.sensor));
+    }
+
+    /// Runs `work` in a thread inside the sensor's namespace.
+    pub fn sensor<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        in_namespace(&self.sensor, work)
+    }
+
+    /// Sends frames on `wire` from one CPU, with a pause of a millisecond every `burst` frames; 0 is without pauses.
+    pub fn send(&self, cpu: usize, burst: usize, frames: Vec<Vec<u8>>) -> JoinHandle<()> {
+        in_namespace(&self.sender, move || {
+            pin(cpu);
+            let socket = packet_socket("wire");
+            for (number, frame) in frames.iter().enumerate() {
+                if burst != 0 && number % burst == 0 {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                // SAFETY: a readable slice.
+                while unsafe { libc::send(socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0) } < 0 {
+                    let error = std::io::Error::last_os_error();
+                    assert_eq!(error.raw_os_error(), Some(libc::ENOBUFS), "{error}");
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Veth {
+    fn drop(&mut self) {
+        for namespace in [&self.sensor, &self.sender] {
+            let _ = Command::new("ip").args(["netns", "del", namespace]).status();
+        }
+    }
+}
+
+pub fn run(command: &str) {
+    let status = Command::new("sh").args(["-c", command]).status().unwrap();
+    assert!(status.success(), "`{command}` failed: {status}");
+}
+
+fn in_namespace<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let file = File::open(format!("/run/netns/{name}")).unwrap();
+    std::thread::spawn(move || {
+        // SAFETY: an open descriptor.
+        assert_eq!(unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) }, 0);
+        work()
+    })
+}
+
+pub fn pin(cpu: usize) {
+    // SAFETY: a cpu_set_t is plain bits, and outlives the call.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        assert_eq!(libc::sched_setaffinity(0, size_of_val(&set), &raw const set), 0);
+    }
+}
+
+fn packet_socket(interface: &str) -> OwnedFd {
+    // SAFETY: integers, and a sockaddr_ll that outlives the call.
+    unsafe {
+        let fd = libc::socket(libc::AF_PACKET, libc::SOCK_RAW, 0);
+        assert!(fd >= 0);
+        let socket = OwnedFd::from_raw_fd(fd);
+        let name = std::ffi::CString::new(interface).unwrap();
+        let mut address: libc::sockaddr_ll = std::mem::zeroed();
+        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_ifindex = libc::if_nametoindex(name.as_ptr()) as i32;
+        assert_ne!(address.sll_ifindex, 0);
+        let length = size_of_val(&address) as u32;
+        assert_eq!(libc::bind(fd, (&raw const address).cast(), length), 0);
+        socket
+    }
 }

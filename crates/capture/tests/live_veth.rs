@@ -1,0 +1,361 @@
+//! Live capture on a veth pair with two queues, in namespaces of its own.
+#![cfg(feature = "live")]
+
+mod common;
+
+use std::collections::HashMap;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use common::Veth;
+use offport_capture::xdp::{
+    self, CaptureError, Control, Mode, Notice, Options, Receiver, Snapshot, Wake, ZeroCopy,
+};
+use offport_wire::Timestamp;
+
+const TAP: &str = "tap";
+
+fn options(workers: u16) -> Options {
+    Options {
+        workers: workers.try_into().unwrap(),
+        mode: Mode::Native,
+        huge_pages: false,
+        ..Options::default()
+    }
+}
+
+/// A UDP datagram in Ethernet and IPv4. Its payload says what it is.
+fn datagram(flow: u16, reply: bool, number: u32, size: usize) -> Vec<u8> {
+    let (client, server) = ([10, 1, (flow >> 8) as u8, flow as u8], [10, 2, 0, 1]);
+    let (source, destination) = if reply { (server, client) } else { (client, server) };
+    let (source_port, destination_port) = if reply { (80, 40_000 + flow) } else { (40_000 + flow, 80u16) };
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+    let udp = size - 14 - 20;
+    frame.extend([0x45, 0]);
+    frame.extend(((20 + udp) as u16).to_be_bytes());
+    frame.extend([0, 0, 0, 0, 64, 17, 0, 0]);
+    frame.extend(source);
+    frame.extend(destination);
+    frame.extend(source_port.to_be_bytes());
+    frame.extend(destination_port.to_be_bytes());
+    frame.extend((udp as u16).to_be_bytes());
+    frame.extend([0, 0]);
+    frame.extend(flow.to_be_bytes());
+    frame.push(u8::from(reply));
+    frame.extend(number.to_be_bytes());
+    // A pattern, so that a frame put together wrongly is seen.
+    frame.extend((frame.len()..size).map(|at| at as u8));
+    frame
+}
+
+/// (flow, reply, number) of a datagram.
+type Id = (u16, bool, u32);
+
+fn identify(bytes: &[u8]) -> Option<Id> {
+    let payload = bytes.get(42..49)?;
+    assert!(
+        bytes[49..].iter().enumerate().all(|(at, byte)| *byte == (49 + at) as u8),
+        "contents are damaged"
+    );
+    Some((
+        u16::from_be_bytes([payload[0], payload[1]]),
+        payload[2] != 0,
+        u32::from_be_bytes([payload[3], payload[4], payload[5], payload[6]]),
+    ))
+}
+
+/// A running capture: workers that note what they see.
+struct Rig {
+    veth: Veth,
+    control: mpsc::Sender<Box<dyn FnOnce(&mut Control) + Send>>,
+    thread: JoinHandle<()>,
+    workers: Vec<JoinHandle<Vec<Id>>>,
+}
+
+impl Rig {
+    fn start(veth: Veth, options: Options, pause: Option<Duration>) -> Self {
+        let (control, calls) = mpsc::channel::<Box<dyn FnOnce(&mut Control) + Send>>();
+        let (opened, receivers) = mpsc::channel();
+        let thread = veth.sensor(move || {
+            let (mut control, receivers) = xdp::open(&[TAP.to_owned()], &options).unwrap();
+            opened.send(receivers).unwrap();
+            for call in calls {
+                call(&mut control);
+            }
+        });
+        let workers = receivers.recv().unwrap().into_iter().map(|receiver| work(receiver, pause)).collect();
+        Self { veth, control, thread, workers }
+    }
+
+    fn call<T: Send + 'static>(&self, call: impl FnOnce(&mut Control) -> T + Send + 'static) -> T {
+        let (answer, answered) = mpsc::channel();
+        self.control.send(Box::new(move |control| answer.send(call(control)).unwrap())).unwrap();
+        answered.recv().unwrap()
+    }
+
+    fn statistics(&self) -> Snapshot {
+        self.call(|control| control.statistics())
+    }
+
+    /// Waits until nothing more arrives, then ends the workers in order.
+    fn finish(self) -> (Snapshot, Vec<Vec<Id>>) {
+        self.call(Control::detach);
+        let mut last = self.statistics();
+        loop {
+            std::thread::sleep(Duration::from_millis(100));
+            let now = self.statistics();
+            if received(&now) == received(&last) {
+                break;
+            }
+            last = now;
+        }
+        self.call(|control| control.stop());
+        let seen = self.workers.into_iter().map(|worker| worker.join().unwrap()).collect();
+        let (answer, answered) = mpsc::channel();
+        self.control
+            .send(Box::new(move |control: &mut Control| answer.send(control.statistics()).unwrap()))
+            .unwrap();
+        let snapshot = answered.recv().unwrap();
+        drop(self.control);
+        self.thread.join().unwrap();
+        (snapshot, seen)
+    }
+}
+
+fn work(mut receiver: Receiver, pause: Option<Duration>) -> JoinHandle<Vec<Id>> {
+    std::thread::spawn(move || {
+        let mut seen = Vec::new();
+        loop {
+            let count = receiver.receive(Timestamp::ZERO, |frames| {
+                seen.extend(frames.iter().filter_map(|frame| identify(frame.bytes)));
+            });
+            if count > 0 {
+                pause.into_iter().for_each(std::thread::sleep);
+            } else if receiver.wait(Some(Duration::from_millis(200))).unwrap() == Wake::Stopped {
+                return seen;
+            }
+        }
+    })
+}
+
+fn received(snapshot: &Snapshot) -> u64 {
+    snapshot
+        .interfaces
+        .iter()
+        .flat_map(|interface| &interface.ports)
+        .flat_map(|port| &port.workers)
+        .map(|worker| worker.packets)
+        .sum()
+}
+
+/// Each packet that the program saw was handed on or refused; each one handed on was received or is counted as lost.
+fn assert_accounted_for(snapshot: &Snapshot) {
+    for port in snapshot.interfaces.iter().flat_map(|interface| &interface.ports) {
+        let xdp = &port.xdp;
+        assert_eq!(
+            xdp.packets,
+            xdp.redirected + xdp.no_socket + xdp.shunted_packets + xdp.refused(),
+            "{port:?}"
+        );
+        let oversized: u64 = snapshot.receivers.iter().map(|receiver| receiver.oversized).sum();
+        let workers =
+            port.workers.iter().map(|worker| worker.packets + worker.rx_dropped + worker.rx_ring_full);
+        assert_eq!(xdp.redirected, workers.sum::<u64>() + oversized, "{port:?}");
+        assert!(port.workers.iter().all(|worker| worker.rx_invalid == 0), "{port:?}");
+    }
+    assert_eq!(snapshot.unassigned.packets, 0);
+}
+
+#[test]
+fn both_directions_reach_one_worker_whatever_the_queue() {
+    if !common::root() {
+        return;
+    }
+    const FLOWS: u16 = 1000;
+    const EACH: u32 = 10;
+    let rig = Rig::start(Veth::new(), options(2), None);
+    let bound = rig.call(|control| control.bound());
+    assert_eq!(bound.len(), 2);
+    assert!(bound.iter().all(|port| port.mode == Mode::Native && !port.zero_copy), "{bound:?}");
+
+    // Requests from CPU 0, replies from CPU 1: each direction has a queue of its own.
+    let frames = |reply| {
+        (0..EACH).flat_map(|number| (0..FLOWS).map(move |flow| datagram(flow, reply, number, 80))).collect()
+    };
+    let senders = [rig.veth.send(0, 20, frames(false)), rig.veth.send(1, 20, frames(true))];
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    let (snapshot, seen) = rig.finish();
+
+    assert_accounted_for(&snapshot);
+    let sent = u64::from(FLOWS) * u64::from(EACH);
+    for port in &snapshot.interfaces[0].ports {
+        assert_eq!(port.xdp.redirected, sent, "queue {}: {port:?}", port.queue);
+    }
+    let mut owner = HashMap::new();
+    let mut once = HashMap::new();
+    for (worker, ids) in seen.iter().enumerate() {
+        assert!(!ids.is_empty(), "worker {worker} saw nothing");
+        for id in ids {
+            assert_eq!(*owner.entry(id.0).or_insert(worker), worker, "flow {} went to both workers", id.0);
+            *once.entry(*id).or_insert(0) += 1;
+        }
+    }
+    assert!(once.values().all(|count| *count == 1), "a packet was seen twice");
+    assert_eq!(once.len() as u64, 2 * sent, "lost: {snapshot:?}");
+}
+
+#[test]
+fn every_packet_is_accounted_for_at_saturation() {
+    if !common::root() {
+        return;
+    }
+    // Small rings and workers that dawdle: packets are lost, and each is counted.
+    let options = Options { fill_ring: 512, rx_ring: 64, frames: Some(640), ..options(2) };
+    let rig = Rig::start(Veth::new(), options, Some(Duration::from_millis(2)));
+    let frames =
+        |reply| (0..50_000).map(|number| datagram(number as u16 % 500, reply, number, 120)).collect();
+    let senders = [rig.veth.send(0, 0, frames(false)), rig.veth.send(1, 0, frames(true))];
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    let (snapshot, seen) = rig.finish();
+
+    assert_accounted_for(&snapshot);
+    let seen: usize = seen.iter().map(Vec::len).sum();
+    assert_eq!(seen as u64, received(&snapshot));
+    assert!(seen < 100_000, "nothing was lost: no saturation");
+    let interface = &snapshot.interfaces[0];
+    assert!(interface.ports.iter().all(|port| port.workers.iter().any(|worker| worker.rx_ring_full > 0)));
+}
+
+#[test]
+fn jumbo_frames_are_put_together() {
+    if !common::root() {
+        return;
+    }
+    let rig = Rig::start(Veth::with_mtu(9000), options(2), None);
+    assert!(rig.call(|control| control.bound()).iter().all(|port| port.multi_buffer));
+    let sizes = [64, 1500, 1792, 1793, 3000, 5000, 9014];
+    let frames =
+        (0..2000).map(|number| datagram(number as u16 % 50, false, number, sizes[number as usize % 7]));
+    rig.veth.send(0, 10, frames.collect()).join().unwrap();
+    let (snapshot, seen) = rig.finish();
+    assert_accounted_for(&snapshot);
+    assert_eq!(seen.iter().map(Vec::len).sum::<usize>(), 2000, "{snapshot:?}");
+    let joined: u64 = snapshot.receivers.iter().map(|receiver| receiver.joined).sum();
+    assert_eq!(joined, (0..2000).filter(|number| number % 7 >= 3).count() as u64);
+}
+
+#[test]
+fn an_interface_that_goes_is_taken_up_again_when_it_returns() {
+    if !common::root() {
+        return;
+    }
+    let rig = Rig::start(Veth::new(), options(2), None);
+    let frames =
+        |from: u32| (from..from + 500).map(|number| datagram(7, false, number, 80)).collect::<Vec<_>>();
+    for round in 0..3 {
+        rig.veth.send(0, 20, frames(round * 500)).join().unwrap();
+        rig.veth.delete();
+        let tick = rig.call(Control::tick);
+        assert_eq!(tick, [Notice::Lost { interface: TAP.to_owned() }]);
+        assert!(rig.call(|control| control.bound()).is_empty());
+        let gone = rig.statistics();
+        assert!(!gone.interfaces[0].open);
+        // What was in the rings of the interface may have gone with it; what was received stays counted.
+        rig.veth.create();
+        let tick = rig.call(Control::tick);
+        assert_eq!(tick, [Notice::Returned { interface: TAP.to_owned() }]);
+        assert!(received(&rig.statistics()) >= received(&gone));
+    }
+    let before = received(&rig.statistics());
+    rig.veth.send(1, 20, frames(5000)).join().unwrap();
+    let (snapshot, _) = rig.finish();
+    assert_eq!(received(&snapshot) - before, 500);
+}
+
+#[test]
+fn link_down_and_up_are_noticed_and_survived() {
+    if !common::root() {
+        return;
+    }
+    let rig = Rig::start(Veth::new(), options(1), None);
+    let set = |state: &str| common::run(&format!("ip -n {} link set wire {state}", rig.veth.sender));
+    let tick_until = |notice: Notice| {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !rig.call(Control::tick).contains(&notice) {
+            assert!(Instant::now() < deadline, "no {notice:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    set("down");
+    tick_until(Notice::LinkDown { interface: TAP.to_owned() });
+    set("up");
+    tick_until(Notice::LinkUp { interface: TAP.to_owned() });
+    rig.veth.send(0, 20, (0..300).map(|number| datagram(1, false, number, 80)).collect()).join().unwrap();
+    let (snapshot, _) = rig.finish();
+    assert_eq!(received(&snapshot), 300);
+}
+
+#[test]
+fn a_second_instance_is_told_of_the_first_and_nothing_is_left_behind() {
+    if !common::root() {
+        return;
+    }
+    let veth = Veth::new();
+    veth.sensor(|| {
+        let names = [TAP.to_owned()];
+        for _ in 0..3 {
+            let first = xdp::open(&names, &options(2)).unwrap();
+            let second = xdp::open(&names, &options(2));
+            match second.map(|_| ()) {
+                Err(CaptureError::Occupied { program, .. }) => assert_ne!(program, 0),
+                other => panic!("{other:?}"),
+            }
+            drop(first);
+        }
+    })
+    .join()
+    .unwrap();
+    let links = std::process::Command::new("ip").args(["-n", &veth.sensor, "link"]).output().unwrap();
+    let links = String::from_utf8(links.stdout).unwrap();
+    assert!(!links.contains("xdp") && !links.contains("PROMISC"), "{links}");
+}
+
+#[test]
+fn generic_mode_receives_too() {
+    if !common::root() {
+        return;
+    }
+    let rig = Rig::start(Veth::new(), Options { mode: Mode::Generic, ..options(1) }, None);
+    assert!(rig.call(|control| control.bound()).iter().all(|port| port.mode == Mode::Generic));
+    rig.veth.send(0, 20, (0..200).map(|number| datagram(1, false, number, 80)).collect()).join().unwrap();
+    let (snapshot, seen) = rig.finish();
+    assert_accounted_for(&snapshot);
+    assert_eq!(seen[0].len(), 200);
+}
+
+#[test]
+fn errors_name_cause_and_remedy() {
+    if !common::root() {
+        return;
+    }
+    let veth = Veth::new();
+    veth.sensor(|| {
+        let error = |names: &[&str], options: Options| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            xdp::open(&names, &options).map(|_| ()).unwrap_err().to_string()
+        };
+        let text = error(&[TAP], Options { zero_copy: ZeroCopy::Required, ..options(1) });
+        assert!(text.contains("veth") && text.contains("zero_copy = \"auto\""), "{text}");
+        let text = error(&["nonesuch"], options(1));
+        assert!(text.contains("nonesuch") && text.contains("ip -br link"), "{text}");
+        let text = error(&[TAP, TAP], options(1));
+        assert!(text.contains("twice"), "{text}");
+        let text = error(&["lo"], Options { mode: Mode::Native, ..options(1) });
+        assert!(text.contains("mode = \"generic\""), "{text}");
+        let text = error(&[TAP], Options { rx_ring: 1000, ..options(1) });
+        assert!(text.contains("rx_ring") && text.contains("power of two"), "{text}");
+    })
+    .join()
+    .unwrap();
+}
