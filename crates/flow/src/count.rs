@@ -2,6 +2,7 @@
 
 use offport_wire::{Packet, TcpHeader, TransportHeader};
 
+use crate::class::Class;
 use crate::entry::{Cold, Hot, Stage};
 use crate::extra::{Extra, before};
 use crate::family::Family;
@@ -29,6 +30,7 @@ impl<K: Key> Family<K> {
         let direction = packet.direction.index();
         let (hot, cold) = self.table.entry_mut(index);
         let moved = bucket(hot.last()) != bucket(now);
+        let class = Class::of(hot);
         let anchor = match packet.transport {
             TransportHeader::Tcp(tcp) => track_tcp(hot, cold, shared, packet, tcp),
             TransportHeader::Sctp { init, end } => {
@@ -39,7 +41,8 @@ impl<K: Key> Family<K> {
         };
         hot.seen_at(now);
         total(hot, cold, shared, packet);
-        if cold.reported() {
+        // A report implies that time has moved since the latest packet, so that most packets need not ask.
+        if moved {
             cold.set_reported(false);
         }
         let carries = packet.payload_len > 0 && hot.transport().has_ports();
@@ -55,7 +58,7 @@ impl<K: Key> Family<K> {
             }
             Stage::Undecided => self.assemble(shared, index, packet, observer),
         }
-        if moved || self.table.class_changed(index) {
+        if moved || class != Class::of(self.table.hot(index)) {
             self.table.touch(index);
         }
     }
@@ -82,7 +85,7 @@ impl<K: Key> Family<K> {
         if let TransportHeader::Tcp(tcp) = packet.transport
             && tcp.flags.fin()
         {
-            let fin = tcp.seq.wrapping_add(packet.payload_len).wrapping_add(tcp.flags.syn().into());
+            let fin = tcp.seq.wrapping_add(packet.payload_len).wrapping_add(opens(tcp).into());
             progress.changed |= stream.finish(fin).changed;
         }
         let both_closed = assembly.streams.iter().all(|stream| stream.is_closed());
@@ -108,16 +111,21 @@ fn tcp_progress(
     tcp: TcpHeader,
     gap_packets: u8,
 ) -> Progress {
-    if tcp.flags.syn() {
+    if opens(tcp) {
         stream.anchor(tcp.seq.wrapping_add(1));
     }
     let segment = Segment {
-        seq: tcp.seq.wrapping_add(tcp.flags.syn().into()),
+        seq: tcp.seq.wrapping_add(opens(tcp).into()),
         data: packet.payload,
         len: packet.payload_len,
         may_be_probe: midstream && packet.payload_len == 1 && tcp.flags.0 & offport_wire::TcpFlags::PSH == 0,
     };
     stream.segment(segment, gap_packets)
+}
+
+/// A SYN that means it.
+const fn opens(tcp: TcpHeader) -> bool {
+    tcp.flags.syn() && !tcp.flags.rst()
 }
 
 /// Tells new streams where they start, as far as SYNs told.
@@ -128,10 +136,7 @@ fn anchor_streams<K>(hot: &Hot<K>, cold: &Cold, shared: &mut Shared, direction: 
             continue;
         }
         if at != direction {
-            stream.anchor(hot.next_seq[at].wrapping_sub(cold.fin(at).into()));
-            if cold.fin(at) {
-                stream.close();
-            }
+            stream.anchor(hot.next_seq[at]);
         } else if let Some(anchor) = anchor {
             stream.anchor(anchor);
         }
@@ -166,7 +171,7 @@ fn track_tcp<K>(
     tcp: TcpHeader,
 ) -> Option<u32> {
     let at = packet.direction.index();
-    let (syn, fin, rst) = (tcp.flags.syn() && !tcp.flags.rst(), tcp.flags.fin(), tcp.flags.rst());
+    let (syn, fin, rst) = (opens(tcp), tcp.flags.fin(), tcp.flags.rst());
     let known = hot.packets[at] > 0;
     let next = hot.next_seq[at];
     let data = packet.payload_len;
@@ -219,7 +224,7 @@ fn track_tcp<K>(
         }
         return anchor;
     }
-    advance_state(hot, cold, packet, tcp, plausible && (ahead == 0 || !known));
+    advance_state(hot, cold, packet, tcp, (plausible, ahead == 0 || !known));
     anchor
 }
 
@@ -245,7 +250,13 @@ fn behind(cold: &mut Cold, shared: &mut Shared, at: usize, start: u32, end: u32,
     }
 }
 
-fn advance_state<K>(hot: &mut Hot<K>, cold: &mut Cold, packet: &Packet<'_>, tcp: TcpHeader, in_order: bool) {
+fn advance_state<K>(
+    hot: &mut Hot<K>,
+    cold: &mut Cold,
+    packet: &Packet<'_>,
+    tcp: TcpHeader,
+    (plausible, in_order): (bool, bool),
+) {
     let at = packet.direction.index();
     let from_client = packet.direction == hot.client();
     let state = hot.state();
@@ -267,10 +278,8 @@ fn advance_state<K>(hot: &mut Hot<K>, cold: &mut Cold, packet: &Packet<'_>, tcp:
         }
         _ => {}
     }
-    if tcp.flags.fin() && !next.is_over() {
-        if in_order || packet.payload_len > 0 {
-            cold.set_fin(at);
-        }
+    if tcp.flags.fin() && plausible && !next.is_over() {
+        cold.set_fin(at);
         let both = cold.fin(0) && cold.fin(1);
         next = if both { TcpState::Closed } else { TcpState::Closing };
     }

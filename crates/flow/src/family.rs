@@ -69,6 +69,10 @@ impl<K: Key> Family<K> {
     /// An ICMP error that quotes a packet of the flow with that key. Whether the flow is known.
     pub(crate) fn icmp_error(&mut self, shared: &mut Shared, packet: &Packet<'_>, key: K, hash: u64) -> bool {
         let Some(index) = self.table.find(hash, &key, packet.key.transport()) else { return false };
+        let hot = self.table.hot(index);
+        if passed(hot.last(), micros(packet.time), shared.idle.of(Class::of(hot))) {
+            return false;
+        }
         if let Some(extra) = shared.extra(self.table.cold_mut(index)) {
             extra.icmp_errors = extra.icmp_errors.saturating_add(1);
         }

@@ -13,6 +13,8 @@ mod counters;
 mod entry;
 mod extra;
 mod family;
+#[doc(hidden)]
+pub mod fuzz;
 mod intern;
 mod key;
 mod observer;

@@ -193,11 +193,6 @@ impl Stream {
         progress
     }
 
-    /// No more will come.
-    pub(crate) fn close(&mut self) {
-        self.closed = true;
-    }
-
     pub(crate) const fn is_closed(&self) -> bool {
         self.closed
     }

@@ -1,0 +1,292 @@
+//! Hostile packet sequences, for fuzzing and for the tests that share its entry point.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use offport_wire::{
+    Domain, FlowKey, LinkInfo, Packet, TcpFlags, TcpHeader, Timestamp, Transport, TransportHeader,
+};
+
+use crate::{Config, End, Flow, Label, Observer, Settlement, Timeouts, Tracker};
+
+/// A packet as capture would have parsed it.
+#[derive(Clone, Copy, Debug)]
+pub struct Build<'a> {
+    /// Sender.
+    pub source: (IpAddr, u16),
+    /// Receiver.
+    pub destination: (IpAddr, u16),
+    /// Transport header; its kind decides the protocol (`Other`: 47).
+    pub transport: TransportHeader,
+    /// Payload that was captured.
+    pub payload: &'a [u8],
+    /// Payload bytes that the capture cut off.
+    pub cut: u32,
+    /// When.
+    pub time: Timestamp,
+}
+
+impl<'a> Build<'a> {
+    /// The packet. Both addresses must be of one family.
+    pub fn packet(&self) -> Packet<'a> {
+        let protocol = match self.transport {
+            TransportHeader::Tcp(_) => Transport::TCP,
+            TransportHeader::Udp => Transport::UDP,
+            TransportHeader::Sctp { .. } => Transport::SCTP,
+            TransportHeader::Icmp { .. } if self.source.0.is_ipv4() => Transport::ICMP,
+            TransportHeader::Icmp { .. } => Transport::ICMPV6,
+            TransportHeader::Other => Transport(47),
+        };
+        let v6 = |address: IpAddr| match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        let (key, direction) = match (self.source, self.destination) {
+            ((IpAddr::V4(source), from), (IpAddr::V4(destination), to)) => {
+                FlowKey::v4((source, from), (destination, to), protocol, Domain::NONE)
+            }
+            ((source, from), (destination, to)) => {
+                FlowKey::v6((v6(source), from), (v6(destination), to), protocol, Domain::NONE)
+            }
+        };
+        let payload_len = self.payload.len() as u32 + self.cut;
+        Packet {
+            key,
+            direction,
+            icmp_error: false,
+            ip_bytes: payload_len.saturating_add(40),
+            packets: 1,
+            transport: self.transport,
+            payload: self.payload,
+            payload_len,
+            link: LinkInfo::default(),
+            tunnel: None,
+            time: self.time,
+            interface: 0,
+        }
+    }
+}
+
+/// Reads `data` as a sequence of hostile packets: few 5-tuples, any flags, sequence numbers near one another and far,
+/// any cut, time steps back and forth. `take` gets each.
+///
+/// The payload byte at stream offset n of a 5-tuple and direction is always the same, so that what is assembled
+/// can be checked against its offset.
+pub fn packets(data: &[u8], mut take: impl FnMut(&Packet<'_>)) {
+    let mut now = Timestamp::from_nanos(1_700_000_000_000_000_000);
+    let mut payload = [0; 1_600];
+    for step in data.chunks_exact(8) {
+        let &[who, flags, seq_low, seq_high, len, kind, time, odd] = step else { continue };
+        now = match time {
+            0..=199 => now + Duration::from_micros(u64::from(time) * 37),
+            200..=239 => now + Duration::from_millis(u64::from(time - 199) * 250),
+            240..=252 => now + Duration::from_secs(u64::from(time - 239) * 30),
+            _ => Timestamp::from_nanos(now.as_nanos().saturating_sub(u64::from(odd) * 10_000_000)),
+        };
+        let base = 0xffff_ff00u32.wrapping_add(u32::from(who & 1) << 8);
+        let offset = match odd {
+            0..=3 => i32::from_be_bytes([seq_low, seq_high, len, kind]),
+            _ => i32::from(i16::from_be_bytes([seq_high & 3, seq_low])) - 16,
+        };
+        let len = usize::from(len) * if odd & 4 == 0 { 1 } else { 6 };
+        for (byte, position) in payload[..len].iter_mut().zip(offset..) {
+            *byte = stream_byte(position);
+        }
+        let host = |n: u8| -> IpAddr {
+            if who & 0x80 == 0 {
+                Ipv4Addr::new(10, 0, 0, n).into()
+            } else {
+                Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, n.into()).into()
+            }
+        };
+        let client = (host(1 + (who >> 1 & 7)), 40_000 + u16::from(who >> 4 & 1));
+        let server = (host(100), if who & 0x20 == 0 { 80 } else { 50_000 });
+        let transport = match kind {
+            0..=179 => TransportHeader::Tcp(TcpHeader {
+                // The SYN comes before the data and takes a number (RFC 9293, section 3.4).
+                seq: base.wrapping_add(offset as u32).wrapping_sub(u32::from(flags >> 1 & !(flags >> 2) & 1)),
+                ack: 0,
+                flags: TcpFlags(flags & 0x1f),
+            }),
+            180..=219 => TransportHeader::Udp,
+            220..=234 => TransportHeader::Sctp { init: flags & 1 != 0, end: flags & 2 != 0 },
+            235..=245 => TransportHeader::Icmp { kind: flags, code: 0 },
+            _ => TransportHeader::Other,
+        };
+        let (source, destination) = if who & 1 == 0 { (client, server) } else { (server, client) };
+        let cut = if odd & 0x30 == 0x30 { u32::from(odd) } else { 0 };
+        let build = Build { source, destination, transport, payload: &payload[..len], cut, time: now };
+        let mut packet = build.packet();
+        packet.icmp_error = kind == 255 && flags & 1 != 0;
+        take(&packet);
+    }
+}
+
+/// The byte at an offset of a stream that [`packets`] sends.
+pub const fn stream_byte(offset: i32) -> u8 {
+    let mut mixed = (offset as u32).wrapping_mul(0x9e37_79b1);
+    mixed ^= mixed >> 15;
+    mixed = mixed.wrapping_mul(0x85eb_ca6b);
+    (mixed >> 24) as u8
+}
+
+/// A small table: limits are reached.
+pub fn small_config() -> Config {
+    Config {
+        max_flows: 6,
+        max_flows_v6: 3,
+        timeouts: Timeouts::default(),
+        payload_bound: 200,
+        payload_packets: 12,
+        decide_after: Duration::from_secs(5),
+        gap_packets: 3,
+        max_undecided: 3,
+        max_flagged: 2,
+        max_extras: 2,
+        max_paths: 2,
+        service_ports: crate::ServicePorts::default(),
+    }
+}
+
+/// Puts `data` through a small tracker and checks what must always hold.
+///
+/// # Panics
+/// When something does not hold: that is what it is for.
+pub fn segments(data: &[u8]) {
+    let config = small_config();
+    let cap = (config.max_flows + config.max_flows_v6) as usize;
+    let mut tracker = Tracker::new(&config, 1);
+    let mut check = Check::default();
+    let mut now = Timestamp::ZERO;
+    packets(data, |packet| {
+        now = now.max(packet.time);
+        let hash = tracker.hash(&packet.key);
+        tracker.packet(packet, hash, &mut check);
+        check.handed_in += u64::from(!packet.icmp_error);
+        assert!(tracker.len() <= cap, "the cap holds");
+    });
+    tracker.finish(now, &mut check);
+    let counters = *tracker.counters();
+    let ended = counters.ended_fin
+        + counters.ended_rst
+        + counters.ended_idle
+        + counters.ended_evicted
+        + counters.ended_shutdown;
+    assert_eq!(tracker.len(), 0);
+    assert_eq!((counters.created, ended), (check.ended, check.ended), "every flow ends once");
+    assert_eq!(check.open, 0, "every label comes back");
+    assert_eq!(check.packets + counters.refused, check.handed_in, "every packet is in one flow");
+    let gauges = (counters.undecided, counters.heads, counters.extras, counters.paths);
+    assert_eq!(gauges, (0, 0, 0, 0), "everything is given back");
+}
+
+/// An observer that checks what it is shown.
+#[derive(Debug, Default)]
+struct Check {
+    handed_in: u64,
+    packets: u64,
+    ended: u64,
+    /// Settled flows that have not ended.
+    open: i64,
+    examined: u32,
+}
+
+impl Check {
+    fn settle(&mut self, flow: &Flow<'_>) -> Settlement {
+        assert!(flow.label.is_none(), "settled once");
+        self.open += 1;
+        let flagged = flow.client.payload % 3 == 0;
+        Settlement { label: Some(Label(self.examined as u16 % 1_000)), flagged }
+    }
+
+    fn look(&mut self, flow: &Flow<'_>) {
+        self.examined += 1;
+        for side in [&flow.client, &flow.server] {
+            let first = &side.first;
+            assert!(first.bytes.len() <= 200, "the bound holds");
+            assert!(first.bytes.len() as u64 <= side.payload);
+            assert!(first.ends.is_sorted());
+            assert!(first.ends.last().is_none_or(|&end| usize::from(end) == first.bytes.len()));
+            if flow.transport() == Transport::TCP {
+                is_contiguous(first.bytes);
+            }
+        }
+    }
+}
+
+/// Offsets that [`packets`] sends, but for wild sequence numbers.
+const USUAL: std::ops::Range<i32> = -20..3_000;
+
+static STREAM: [u8; (USUAL.end - USUAL.start) as usize] = {
+    let mut stream = [0; (USUAL.end - USUAL.start) as usize];
+    let mut at = 0;
+    while at < stream.len() {
+        stream[at] = stream_byte(USUAL.start + at as i32);
+        at += 1;
+    }
+    stream
+};
+
+/// The bytes are a run of the stream, without a hole, wherever it starts.
+fn is_contiguous(bytes: &[u8]) {
+    if bytes.len() >= 8 && !STREAM.windows(bytes.len()).any(|run| run == bytes) {
+        // Wild: no part of it is from the usual offsets.
+        assert!(!STREAM.windows(4).any(|run| run == &bytes[..4]), "a hole was closed up");
+    }
+}
+
+impl Observer for Check {
+    fn examine(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
+        self.look(flow);
+        self.examined.is_multiple_of(5).then(|| self.settle(flow))
+    }
+
+    fn conclude(&mut self, flow: &Flow<'_>) -> Settlement {
+        self.look(flow);
+        self.settle(flow)
+    }
+
+    fn interim(&mut self, flow: &Flow<'_>) {
+        assert!(flow.start <= flow.last);
+    }
+
+    fn ended(&mut self, flow: &Flow<'_>, _: End) {
+        self.ended += 1;
+        self.packets += flow.client.packets + flow.server.packets;
+        let had_payload = flow.client.payload + flow.server.payload > 0 && flow.transport().has_ports();
+        assert_eq!(flow.label.is_some(), had_payload, "exactly the flows with payload are settled");
+        self.open -= i64::from(flow.label.is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifty_thousand_pseudo_random_sequences() {
+        let mut state = 0x2545_f491_4f6c_dd1du64;
+        let mut data = [0; 640];
+        for round in 0..50_000u32 {
+            for byte in &mut data {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                *byte = state as u8;
+            }
+            // Half of them dwell on a few flows with near sequence numbers.
+            if round % 2 == 0 {
+                for step in data.chunks_exact_mut(8) {
+                    step[0] &= 0x83;
+                    step[5] %= 180;
+                    step[7] |= 0x40;
+                    if step[6] > 220 {
+                        step[6] = 0;
+                    }
+                }
+            }
+            let len = data.len() - (round as usize % 80) * 8;
+            segments(&data[..len]);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! A tracker, a clock and an observer that writes everything down.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use offport_flow::fuzz::Build;
+use offport_flow::{Config, End, Flow, Label, Observer, Outcome, Settlement, Tracker};
+use offport_wire::{Direction, Packet, TcpFlags, TcpHeader, Timestamp, TransportHeader};
+
+pub const SYN: u8 = TcpFlags::SYN;
+pub const ACK: u8 = TcpFlags::ACK;
+pub const FIN: u8 = TcpFlags::FIN;
+pub const RST: u8 = TcpFlags::RST;
+pub const PSH: u8 = TcpFlags::PSH;
+
+/// What is left of a flow when it is gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    pub client: (IpAddr, u16),
+    pub server: (IpAddr, u16),
+    pub start: Timestamp,
+    pub last: Timestamp,
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
+    pub payload: [u64; 2],
+    pub midstream: bool,
+    pub tcp: Option<offport_flow::Tcp>,
+    pub icmp_errors: u32,
+    pub label: Option<Label>,
+    pub first: [Vec<u8>; 2],
+    pub closed: [bool; 2],
+    pub ends: [Vec<u16>; 2],
+    pub first_len: [u32; 2],
+    pub payload_packets: u8,
+}
+
+impl Seen {
+    pub fn of(flow: &Flow<'_>) -> Self {
+        let (low, high) = (flow.key.low(), flow.key.high());
+        let (client, server) = match flow.client_direction {
+            Direction::LowToHigh => (low, high),
+            Direction::HighToLow => (high, low),
+        };
+        let sides = [&flow.client, &flow.server];
+        Self {
+            client,
+            server,
+            start: flow.start,
+            last: flow.last,
+            packets: sides.map(|side| side.packets),
+            bytes: sides.map(|side| side.bytes),
+            payload: sides.map(|side| side.payload),
+            midstream: flow.midstream,
+            tcp: flow.tcp,
+            icmp_errors: flow.icmp_errors,
+            label: flow.label,
+            first: sides.map(|side| side.first.bytes.to_vec()),
+            closed: sides.map(|side| side.first.closed),
+            ends: sides.map(|side| side.first.ends.to_vec()),
+            first_len: sides.map(|side| side.first.first_len),
+            payload_packets: flow.payload_packets,
+        }
+    }
+}
+
+/// Settles nothing before the last word, unless told otherwise.
+#[derive(Debug, Default)]
+pub struct Book {
+    pub examined: Vec<Seen>,
+    pub concluded: Vec<Seen>,
+    pub interim: Vec<Seen>,
+    pub ended: Vec<(Seen, End)>,
+    /// Settle at the first look.
+    pub eager: bool,
+    /// Flag what is settled.
+    pub flag: bool,
+}
+
+impl Observer for Book {
+    fn examine(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
+        self.examined.push(Seen::of(flow));
+        self.eager.then_some(Settlement { label: Some(Label(1)), flagged: self.flag })
+    }
+
+    fn conclude(&mut self, flow: &Flow<'_>) -> Settlement {
+        self.concluded.push(Seen::of(flow));
+        Settlement { label: Some(Label(2)), flagged: self.flag }
+    }
+
+    fn interim(&mut self, flow: &Flow<'_>) {
+        self.interim.push(Seen::of(flow));
+    }
+
+    fn ended(&mut self, flow: &Flow<'_>, end: End) {
+        self.ended.push((Seen::of(flow), end));
+    }
+}
+
+pub struct Bench {
+    pub tracker: Tracker,
+    pub book: Book,
+    pub now: Timestamp,
+}
+
+pub fn config() -> Config {
+    Config {
+        max_flows: 64,
+        max_flows_v6: 16,
+        max_undecided: 16,
+        max_flagged: 16,
+        max_extras: 16,
+        ..Config::default()
+    }
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new(&config())
+    }
+}
+
+impl Bench {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            tracker: Tracker::new(config, 7),
+            book: Book::default(),
+            now: Timestamp::from_nanos(1_700_000_000_000_000_000),
+        }
+    }
+
+    pub fn wait(&mut self, seconds: f64) {
+        self.now = self.now + Duration::from_secs_f64(seconds);
+    }
+
+    /// Time passes without packets.
+    pub fn idle(&mut self, seconds: f64) {
+        self.wait(seconds);
+        self.tracker.advance(self.now, &mut self.book);
+    }
+
+    pub fn give(&mut self, packet: &Packet<'_>) -> Outcome {
+        let hash = self.tracker.hash(&packet.key);
+        self.tracker.packet(packet, hash, &mut self.book)
+    }
+
+    pub fn tcp(&mut self, from: End4, to: End4, flags: u8, seq: u32, payload: &[u8]) -> Outcome {
+        let header = TcpHeader { seq, ack: 0, flags: TcpFlags(flags) };
+        self.send(from, to, TransportHeader::Tcp(header), payload)
+    }
+
+    pub fn udp(&mut self, from: End4, to: End4, payload: &[u8]) -> Outcome {
+        self.send(from, to, TransportHeader::Udp, payload)
+    }
+
+    pub fn send(&mut self, from: End4, to: End4, transport: TransportHeader, payload: &[u8]) -> Outcome {
+        let (source, destination) = (address(from), address(to));
+        let build = Build { source, destination, transport, payload, cut: 0, time: self.now };
+        self.give(&build.packet())
+    }
+
+    /// A handshake with initial sequence numbers `ours` and `theirs`.
+    pub fn open(&mut self, client: End4, server: End4, ours: u32, theirs: u32) {
+        self.tcp(client, server, SYN, ours, b"");
+        self.tcp(server, client, SYN | ACK, theirs, b"");
+        self.tcp(client, server, ACK, ours.wrapping_add(1), b"");
+    }
+
+    pub fn finish(&mut self) -> &[(Seen, End)] {
+        self.tracker.finish(self.now, &mut self.book);
+        &self.book.ended
+    }
+
+    /// The only flow that has ended so far.
+    pub fn only(&self) -> &(Seen, End) {
+        assert_eq!(self.book.ended.len(), 1, "{:?}", self.book.ended);
+        &self.book.ended[0]
+    }
+}
+
+/// The last part of 10.0.x.y (as one number), and a port.
+pub type End4 = (u16, u16);
+
+pub fn address((host, port): End4) -> (IpAddr, u16) {
+    let [high, low] = host.to_be_bytes();
+    (Ipv4Addr::new(10, 0, high, low).into(), port)
+}
