@@ -111,6 +111,11 @@ impl Policy {
         self.names.get(usize::from(rule.0)).map_or("", |name| name)
     }
 
+    /// The names of all rules, in the order of their ids.
+    pub fn rule_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.names.iter().map(|name| &**name)
+    }
+
     /// Where a flow from `client` to `server` runs.
     pub fn direction(&self, client: IpAddr, server: IpAddr) -> NetworkDirection {
         match (self.is_home(client), self.is_home(server)) {

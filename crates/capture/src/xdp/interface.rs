@@ -7,7 +7,7 @@ use super::statistics::NicStatistics;
 use super::{ethtool, sys};
 
 /// Receive queues in use: what the driver says, else what sysfs lists, else 1.
-pub(crate) fn receive_queues(interface: &str) -> u32 {
+pub fn receive_queues(interface: &str) -> u32 {
     if let Ok(queues @ 1..) = ethtool::receive_queues(interface) {
         return queues;
     }
