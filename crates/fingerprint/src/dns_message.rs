@@ -201,20 +201,20 @@ impl Walker<'_> {
     fn record(&mut self) -> Result<(), Stop> {
         let name = self.name()?;
         let (kind, class) = (self.u16()?, self.u16()?);
-        if kind == TYPE_OPT {
-            // RFC 6891, section 6.1.2: the class is a payload size, the name is the root.
-            if !name.is_root {
-                return Err(Stop::Malformed);
-            }
-        } else {
+        // dnscrypt-proxy fills its padding (RFC 7830) into an OPT record whose type and class it leaves zero.
+        let is_opt = kind == TYPE_OPT || name.is_root && kind == 0 && class == 0;
+        if !is_opt {
             self.class(class)?;
+        } else if !name.is_root {
+            // RFC 6891, section 6.1.2: the name is the root; the class is a payload size.
+            return Err(Stop::Malformed);
         }
         self.take(4)?;
         let rdata_len = usize::from(self.u16()?);
         let end = self.at + rdata_len;
         // NetBIOS gives the numbers of DNS types its own RDATA.
         if !name.is_netbios && rdata_len > 0 {
-            self.rdata(kind, class, end)?;
+            self.rdata(if is_opt { TYPE_OPT } else { kind }, class, end)?;
         }
         if end > self.message.len() {
             return Err(Stop::Short);

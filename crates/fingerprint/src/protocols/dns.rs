@@ -85,8 +85,7 @@ fn is_possible(header: &Header) -> bool {
     header.flags & 0x0040 == 0
         && (header.is_response() || header.rcode() == 0)
         && match header.opcode() {
-            QUERY => header.is_response() || header.answers == 0,
-            IQUERY | STATUS => true,
+            QUERY | IQUERY | STATUS => true,
             NOTIFY | UPDATE => header.questions <= 1,
             _ => false,
         }
