@@ -8,6 +8,7 @@
 mod assembly;
 mod class;
 mod config;
+mod connection;
 mod count;
 mod counters;
 mod entry;

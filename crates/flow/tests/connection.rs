@@ -13,7 +13,7 @@ fn state(play: impl Fn(&mut Bench)) -> TcpState {
     let mut bench = Bench::default();
     play(&mut bench);
     bench.finish();
-    bench.only().0.tcp.unwrap().state
+    bench.only().0.tcp.expect("TCP").state
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! A tracker, a clock and an observer that writes everything down.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
