@@ -201,3 +201,43 @@ fn content_rare<'a>(context: impl Context, ip: Ip, protocol: u8, view: View<'a>)
         inner => inner,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::*;
+    use crate::{Drop, TransportHeader};
+
+    #[test]
+    fn protocols_that_are_not_looked_into() {
+        // ESP, OSPF, IGMP; GRE round something that is not IP.
+        for (protocol, content) in
+            [(50, &[1; 40][..]), (89, &[1; 40]), (2, &[1; 8]), (47, &[0, 0, 8, 6, 0, 1])]
+        {
+            for bytes in [ether4(protocol, content), ether6(protocol, content)] {
+                let packet = packet(&bytes);
+                assert_eq!(packet.transport, TransportHeader::Other);
+                assert_eq!((packet.key.transport().0, packet.source().1), (protocol, 0));
+                assert_eq!((packet.payload.len(), packet.payload_len), (0, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn icmp_of_the_other_family_is_none() {
+        assert_eq!(packet(&ether6(1, &[8; 16])).transport, TransportHeader::Other);
+        assert_eq!(packet(&ether4(58, &[128; 16])).transport, TransportHeader::Other);
+    }
+
+    #[test]
+    fn tunnels_to_a_depth_of_four() {
+        let nest = |depth: usize| {
+            let mut content = inner4(b"x");
+            for _ in 0..depth {
+                content = ipv4(4, &content);
+            }
+            ethernet(0x0800, &content)
+        };
+        assert_inner(&packet(&nest(4)), b"x");
+        assert_eq!(dropped(&nest(5)), Drop::TooDeep);
+    }
+}

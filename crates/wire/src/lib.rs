@@ -6,6 +6,8 @@
 //! reassembly buffers of [`fragment`]), does I/O or reads a clock.
 
 pub mod fragment;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod key;
 pub mod packet;
 pub mod reason;
@@ -19,6 +21,11 @@ mod transport;
 mod tunnel;
 mod view;
 mod walk;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;
 
 pub use fragment::Fragment;
 pub use key::Transport;

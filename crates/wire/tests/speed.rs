@@ -74,39 +74,3 @@ fn nanoseconds_per_packet() {
         eprintln!("{name:20} parse {parsing:5.1} ns   parse and hash {both:5.1} ns");
     }
 }
-#[test]
-#[ignore]
-fn sizes() {
-    eprintln!(
-        "{} {} {} {}",
-        size_of::<offport_wire::Packet>(),
-        size_of::<offport_wire::FlowKey>(),
-        size_of::<offport_wire::Parsed>(),
-        size_of::<offport_wire::Tunnel>()
-    );
-    eprintln!("{}", size_of::<Result<offport_wire::Parsed, offport_wire::Drop>>());
-    let b = built!(
-        PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
-            .ipv4(A4, B4, 64)
-            .tcp(40_000, 80, 1, 512),
-        [0; 10]
-    );
-    let mut best = f64::MAX;
-    for _ in 0..20 {
-        let s = Instant::now();
-        for _ in 0..100_000 {
-            let x = black_box(&b[..]);
-            let (ip, _) = etherparse::LaxIpv4Slice::from_slice(&x[14..]).unwrap();
-            let t = etherparse::TcpSlice::from_slice(ip.payload().payload).unwrap();
-            black_box((
-                ip.header().source(),
-                ip.header().destination(),
-                t.source_port(),
-                t.destination_port(),
-                t.payload().len(),
-            ));
-        }
-        best = best.min(s.elapsed().as_nanos() as f64 / 1e5);
-    }
-    eprintln!("etherparse alone {best}");
-}

@@ -253,3 +253,205 @@ impl Reassembler {
         self.spare_runs.push(datagram.recycle(&mut self.buffers));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::testing::{self, ethernet, inner4, ipv4_with, udp};
+    use crate::{Transport, TunnelKind, fuzz};
+
+    /// The pieces of an IPv4 datagram, `size` bytes each.
+    fn pieces(id: u16, protocol: u8, data: &[u8], size: usize) -> Vec<Vec<u8>> {
+        let chunks = data.chunks(size).count();
+        let piece = |(at, chunk): (usize, &[u8])| {
+            ipv4_with(protocol, chunk, |header| {
+                header.identification = id;
+                header.more_fragments = at + 1 < chunks;
+                header.fragment_offset = ((at * size / 8) as u16).try_into().unwrap();
+            })
+        };
+        data.chunks(size).enumerate().map(piece).collect()
+    }
+
+    fn fragment(offset: u16, more: bool, data: &[u8]) -> Fragment<'_> {
+        let data_len = data.len() as u32;
+        Fragment { offset, more, data, data_len, ip_bytes: data_len + 20, ..Fragment::default() }
+    }
+
+    fn reassembler() -> Reassembler {
+        Reassembler::new(Limits { timeout: Duration::from_secs(1), ..Limits::default() }, 7)
+    }
+
+    fn dropped(reassembler: &Reassembler, reason: Drop) -> u64 {
+        reassembler.counters().dropped[reason.index()]
+    }
+
+    #[test]
+    fn fragments_in_fragmented_tunnel_packets() {
+        // The payload twice in fragments: of the inner and of the outer datagram.
+        let datagram = udp(40_000, 80, &[7; 2000]);
+        let frames: Vec<Vec<u8>> = pieces(1, 17, &datagram, 1000)
+            .iter()
+            .enumerate()
+            .flat_map(|(at, inner)| pieces(10 + at as u16, 4, inner, 600))
+            .map(|packet| ethernet(0x0800, &packet))
+            .collect();
+        assert_eq!(frames.len(), 5);
+        let mut reassembler = reassembler();
+        for (at, frame) in frames.iter().enumerate() {
+            match reassembler.push(&testing::fragment(frame)) {
+                Reassembly::Waiting => assert!(at < 4),
+                Reassembly::Packet(packet) => {
+                    assert_eq!((packet.packets, packet.payload), (5, &[7; 2000][..]));
+                    assert_eq!(packet.tunnel.unwrap().kind, TunnelKind::IpIp);
+                    assert_eq!(packet.ip_bytes, 20 + 1000 + 20 + 1000 + 20 + 8);
+                }
+                Reassembly::Dropped(reason, _) => panic!("{reason:?}"),
+            }
+        }
+        assert_eq!((reassembler.counters().reassembled, reassembler.counters().packets), (5, 1));
+        fuzz::check_account(&reassembler, &Limits::default());
+    }
+
+    #[test]
+    fn a_tunnel_packet_in_fragments() {
+        let frames = pieces(1, 47, &[&[0, 0, 8, 0][..], &inner4(&[5; 300])].concat(), 96);
+        let mut reassembler = reassembler();
+        let mut found = false;
+        for frame in &frames {
+            let bytes = ethernet(0x0800, frame);
+            if let Reassembly::Packet(packet) = reassembler.push(&testing::fragment(&bytes)) {
+                testing::assert_inner(&packet, &[5; 300]);
+                assert_eq!((packet.ip_bytes, packet.packets), (340, frames.len() as u16));
+                found = true;
+            }
+        }
+        assert!(found);
+    }
+
+    #[test]
+    fn overlaps_lose_the_datagram() {
+        for six in [false, true] {
+            let ends = [[0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]; 2];
+            let with_ends = |fragment| match six {
+                true => Fragment { source: ends[0].into(), destination: ends[1].into(), ..fragment },
+                false => fragment,
+            };
+            let mut reassembler = reassembler();
+            assert!(matches!(reassembler.push(&with_ends(fragment(8, true, &[1; 16]))), Reassembly::Waiting));
+            // The same data again is no overlap.
+            assert!(matches!(reassembler.push(&with_ends(fragment(16, true, &[1; 8]))), Reassembly::Waiting));
+            let outcome = reassembler.push(&with_ends(fragment(16, false, &[2; 16])));
+            assert!(matches!(outcome, Reassembly::Dropped(Drop::FragmentMalformed, 3)), "{outcome:?}");
+            assert_eq!((reassembler.datagrams(), reassembler.pending()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn other_data_in_the_same_place_is_an_overlap() {
+        let mut reassembler = reassembler();
+        reassembler.push(&fragment(0, true, &[1; 16]));
+        let outcome = reassembler.push(&fragment(0, true, &[2; 16]));
+        assert!(matches!(outcome, Reassembly::Dropped(Drop::FragmentMalformed, 2)));
+    }
+
+    #[test]
+    fn two_ends_lose_the_datagram() {
+        for other in [fragment(24, false, &[1; 8]), fragment(8, false, &[1; 4]), fragment(32, true, &[1; 8])]
+        {
+            let mut reassembler = reassembler();
+            reassembler.push(&fragment(16, false, &[1; 8]));
+            let outcome = reassembler.push(&other);
+            assert!(matches!(outcome, Reassembly::Dropped(Drop::FragmentMalformed, 2)), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_fragments_go_alone() {
+        let mut reassembler = reassembler();
+        reassembler.push(&fragment(8, false, &[1; 8]));
+        for bad in [
+            fragment(0, true, &[1; 9]),
+            fragment(0, true, &[]),
+            fragment(65_528, false, &[1; 8]),
+            fragment(3, true, &[1; 8]),
+        ] {
+            let outcome = reassembler.push(&bad);
+            assert!(matches!(outcome, Reassembly::Dropped(Drop::FragmentMalformed, 1)), "{outcome:?}");
+        }
+        assert_eq!((reassembler.datagrams(), reassembler.pending()), (1, 1));
+        // No UDP length of 257 fits: what the datagram holds is no packet.
+        let outcome = reassembler.push(&fragment(0, true, &[1; 8]));
+        assert!(matches!(outcome, Reassembly::Dropped(Drop::UdpMalformed, 2)), "{outcome:?}");
+    }
+
+    #[test]
+    fn time_runs_out() {
+        let mut reassembler = reassembler();
+        reassembler.push(&fragment(0, true, &[1; 8]));
+        reassembler.push(&fragment(8, true, &[1; 8]));
+        let second = Timestamp::ZERO + Duration::from_secs(1);
+        assert_eq!(reassembler.expire(Timestamp::ZERO + Duration::from_millis(999)), 0);
+        assert_eq!(reassembler.expire(second), 2);
+        assert_eq!((dropped(&reassembler, Drop::FragmentTimeout), reassembler.pending()), (2, 0));
+        // A later fragment does so as well.
+        reassembler.push(&Fragment { time: second, ..fragment(0, true, &[1; 8]) });
+        let late = Timestamp::ZERO + Duration::from_secs(3);
+        reassembler.push(&Fragment { id: 9, time: late, ..fragment(0, true, &[1; 8]) });
+        assert_eq!((dropped(&reassembler, Drop::FragmentTimeout), reassembler.datagrams()), (3, 1));
+    }
+
+    #[test]
+    fn the_oldest_makes_room() {
+        let limits = Limits { datagrams: 2, ..Limits::default() };
+        let mut reassembler = Reassembler::new(limits, 7);
+        for id in 0..3 {
+            reassembler.push(&Fragment { id, ..fragment(0, true, &[1; 8]) });
+        }
+        assert_eq!((reassembler.datagrams(), dropped(&reassembler, Drop::FragmentLimit)), (2, 1));
+
+        let limits = Limits { bytes: 100 << 10, ..Limits::default() };
+        let mut reassembler = Reassembler::new(limits, 7);
+        for id in 0..3 {
+            reassembler.push(&Fragment { id, ..fragment(50_000, true, &[1; 8]) });
+            fuzz::check_account(&reassembler, &limits);
+        }
+        assert_eq!((reassembler.datagrams(), dropped(&reassembler, Drop::FragmentLimit)), (1, 2));
+    }
+
+    #[test]
+    fn a_datagram_that_cannot_grow_is_dropped() {
+        let limits = Limits { bytes: 5 << 10, ..Limits::default() };
+        let mut reassembler = Reassembler::new(limits, 7);
+        reassembler.push(&fragment(0, true, &[1; 8]));
+        let outcome = reassembler.push(&fragment(4096, true, &[1; 8]));
+        assert!(matches!(outcome, Reassembly::Dropped(Drop::FragmentLimit, 2)), "{outcome:?}");
+        fuzz::check_account(&reassembler, &limits);
+    }
+
+    #[test]
+    fn a_cut_fragment_leaves_the_start() {
+        let datagram = udp(1, 2, &[7; 40]);
+        let mut reassembler = reassembler();
+        let cut = Fragment { data_len: 24, ..fragment(0, true, &datagram[..20]) };
+        reassembler.push(&cut);
+        match reassembler.push(&fragment(24, false, &datagram[24..])) {
+            Reassembly::Packet(packet) => {
+                assert_eq!((packet.payload, packet.payload_len), (&[7; 12][..], 40));
+            }
+            other => panic!("{other:?}"),
+        };
+    }
+
+    #[test]
+    fn a_whole_datagram_may_hold_nothing_usable() {
+        let mut reassembler = reassembler();
+        let short = Fragment { protocol: Transport(4), ..fragment(0, true, &[0x45; 8]) };
+        reassembler.push(&short);
+        let last = Fragment { offset: 8, more: false, ..short };
+        assert!(matches!(reassembler.push(&last), Reassembly::Dropped(Drop::IpTruncated, 2)));
+        assert_eq!(dropped(&reassembler, Drop::IpTruncated), 2);
+        fuzz::check_account(&reassembler, &Limits::default());
+    }
+}

@@ -84,3 +84,81 @@ fn reason(error: HeaderSliceError) -> Drop {
         HeaderSliceError::Content(_) => Drop::Ipv4Malformed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::testing::{
+        self, assert_inner, dropped, ether4, ethernet, fragment, frame, inner4, ipv4_with, tcp, udp,
+    };
+    use crate::{Frame, LinkType};
+
+    #[test]
+    fn options_are_skipped() {
+        let packet = ipv4_with(17, &udp(1, 2, b"x"), |header| {
+            header.options = [1, 1, 1, 0].into();
+            header.total_len += 4;
+        });
+        let bytes = ethernet(0x0800, &packet);
+        let packet = testing::packet(&bytes);
+        assert_eq!((packet.payload, packet.ip_bytes), (&b"x"[..], 24 + 8 + 1));
+    }
+
+    #[test]
+    fn no_total_length_takes_what_is_there() {
+        let bytes =
+            ethernet(0x0800, &ipv4_with(6, &tcp(1, 2, 0x10, &[], &[7; 5000]), |header| header.total_len = 0));
+        let packet = testing::packet(&bytes);
+        assert_eq!((packet.payload_len, packet.ip_bytes), (5000, 5040));
+    }
+
+    #[test]
+    fn impossible_headers() {
+        let change = |at: usize, value: u8| {
+            let mut bytes = ethernet(0x0800, &inner4(b"x"));
+            bytes[14 + at] = value;
+            dropped(&bytes)
+        };
+        assert_eq!(change(0, 0x55), Drop::Ipv4Malformed);
+        assert_eq!(change(0, 0x44), Drop::Ipv4Malformed);
+        assert_eq!(change(0, 0x4f), Drop::IpTruncated);
+        assert_eq!(change(2, 0xff), Drop::Ipv4Malformed);
+        assert_eq!(change(3, 19), Drop::Ipv4Malformed);
+    }
+
+    #[test]
+    fn a_cut_capture_is_parsed_as_far_as_it_goes() {
+        let whole = ethernet(0x0800, &inner4(&[7; 1000]));
+        let frame = Frame { wire_len: whole.len() as u32, ..frame(LinkType::Ethernet, &whole[..64]) };
+        match crate::parse(&frame) {
+            Ok(Parsed::Packet(packet)) => {
+                assert_eq!((packet.payload.len(), packet.payload_len, packet.ip_bytes), (10, 1000, 1040));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn authentication_header() {
+        let auth =
+            [&[6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1][..], &[0; 12], &tcp(40_000, 80, 2, &[], b"x")].concat();
+        assert_inner(&testing::packet(&ether4(51, &auth)), b"x");
+        assert_eq!(dropped(&ether4(51, &auth[..20])), Drop::Ipv4Malformed);
+    }
+
+    #[test]
+    fn fragments() {
+        let packet = ipv4_with(51, &[9; 16], |header| {
+            header.identification = 0xbeef;
+            header.more_fragments = true;
+            header.fragment_offset = 185.try_into().unwrap();
+        });
+        let mut bytes = ethernet(0x0800, &packet);
+        bytes.resize(64, 0);
+        let fragment = fragment(&bytes);
+        assert_eq!((fragment.id, fragment.offset, fragment.more), (0xbeef, 1480, true));
+        assert_eq!((fragment.protocol.0, fragment.data, fragment.data_len), (51, &[9; 16][..], 16));
+        assert_eq!((fragment.ip_bytes, fragment.packets, fragment.depth), (36, 1, 0));
+    }
+}

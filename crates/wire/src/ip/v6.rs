@@ -130,3 +130,92 @@ fn reason(error: HeaderSliceError) -> Drop {
         HeaderSliceError::Content(_) => Drop::Ipv6Malformed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::testing::*;
+
+    /// An extension header of 8 bytes.
+    fn extension(next: u8) -> [u8; 8] {
+        [next, 0, 1, 4, 0, 0, 0, 0]
+    }
+
+    #[test]
+    fn extension_headers_of_every_kind_in_any_order() {
+        let kinds = [
+            number::HOP_BY_HOP,
+            number::ROUTING,
+            number::DESTINATION,
+            number::MOBILITY,
+            number::HIP,
+            number::SHIM6,
+        ];
+        let chain: Vec<u8> =
+            kinds.iter().skip(1).chain(&[number::AUTH]).flat_map(|&next| extension(next)).collect();
+        let auth = [[6, 2].as_slice(), &[0; 14]].concat();
+        let content = [chain, auth, tcp(40_000, 80, 2, &[], b"x")].concat();
+        let bytes = ether6(number::HOP_BY_HOP, &content);
+        assert_inner(&packet(&bytes), b"x");
+        assert_eq!(dropped(&bytes[..bytes.len() - 25]), Drop::Ipv6Malformed);
+    }
+
+    #[test]
+    fn extension_headers_are_bounded() {
+        let chain = |count: usize| {
+            let mut content: Vec<u8> = (1..count).flat_map(|_| extension(60)).collect();
+            content.extend(extension(17));
+            content.extend(udp(1, 2, b"x"));
+            ether6(60, &content)
+        };
+        assert_eq!(packet(&chain(MAX_EXTENSIONS)).payload, b"x");
+        assert_eq!(dropped(&chain(MAX_EXTENSIONS + 1)), Drop::TooDeep);
+    }
+
+    #[test]
+    fn an_extension_that_ends_early() {
+        assert_eq!(dropped(&ether6(60, &[17, 1, 0, 0, 0, 0, 0, 0])), Drop::Ipv6Malformed);
+        assert_eq!(dropped(&ether6(60, &[17])), Drop::Ipv6Malformed);
+    }
+
+    #[test]
+    fn fragments_and_atomic_fragments() {
+        let data = udp(1, 2, b"payload!");
+        let header = |field: u16| [&[17, 0][..], &field.to_be_bytes(), &[0, 0, 0xbe, 0xef], &data].concat();
+        let bytes = ether6(44, &header(16 | 1));
+        let fragment = fragment(&bytes);
+        assert_eq!((fragment.id, fragment.offset, fragment.more), (0xbeef, 16, true));
+        assert_eq!((fragment.protocol.0, fragment.data), (17, &data[..]));
+        assert_eq!(fragment.ip_bytes, 40 + 8 + 16);
+        let bytes = ether6(44, &header(0));
+        assert_eq!(packet(&bytes).payload, b"payload!");
+    }
+
+    #[test]
+    fn what_follows_a_fragment_header_is_data() {
+        // As headers, the data of this later fragment would never end.
+        let bytes = ether6(44, &[&[60, 0, 0, 8 | 1, 0, 0, 0, 1][..], &[60, 255, 0, 0, 0, 0, 0, 0]].concat());
+        assert_eq!(fragment(&bytes).data, [60, 255, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn jumbograms_take_what_is_there() {
+        let mut bytes = ether6(6, &tcp(40_000, 80, 0x10, &[], &[1; 3000]));
+        bytes[18..20].copy_from_slice(&[0, 0]);
+        assert_eq!(packet(&bytes).payload_len, 3000);
+        // But no next header with no length is an empty packet.
+        let bytes = ether6(59, &[]);
+        assert_eq!(packet(&[&bytes[..], &[0; 20]].concat()).ip_bytes, 40);
+    }
+
+    #[test]
+    fn impossible_headers() {
+        let mut bytes = ether6(17, &udp(1, 2, b"x"));
+        bytes[19] += 1;
+        assert_eq!(dropped(&bytes), Drop::Ipv6Malformed);
+        bytes[14] = 0x40;
+        assert_eq!(dropped(&bytes), Drop::Ipv6Malformed);
+        assert_eq!(dropped(&bytes[..50]), Drop::IpTruncated);
+    }
+}

@@ -34,3 +34,38 @@ fn protocol<'a>(walk: Walk, hardware: u16, protocol: u16, view: View<'a>) -> Res
         _ => Err(Drop::NotIp),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::LinkType::{LinuxSll, LinuxSll2};
+    use crate::testing::*;
+
+    fn v1(hardware: u16, protocol: u16, content: &[u8]) -> Vec<u8> {
+        let hardware = hardware.to_be_bytes();
+        [&[0, 0][..], &hardware, &[0, 6, 2, 0, 0, 0, 0, 1, 0, 0], &protocol.to_be_bytes(), content].concat()
+    }
+
+    fn v2(hardware: u16, protocol: u16, content: &[u8]) -> Vec<u8> {
+        let hardware = hardware.to_be_bytes();
+        let rest = [0, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+        [&protocol.to_be_bytes()[..], &[0, 0, 0, 0, 0, 3], &hardware, &rest, content].concat()
+    }
+
+    #[test]
+    fn both_versions() {
+        for build in [v1, v2] {
+            let link = if build(1, 0, &[]).len() == 16 { LinuxSll } else { LinuxSll2 };
+            assert_inner(&packet_on(link, &build(1, 0x0800, &inner4(b"x"))), b"x");
+            assert_inner(&packet_on(link, &build(512, 0x86dd, &inner6(b"x"))), b"x");
+            let tagged = [&[0, 9, 8, 0][..], &inner4(b"x")].concat();
+            assert_eq!(packet_on(link, &build(1, 0x8100, &tagged)).link.vlan, Some(9));
+            let snap = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], &inner4(b"x")].concat();
+            assert_inner(&packet_on(link, &build(1, LLC, &snap)), b"x");
+            assert_eq!(dropped_on(link, &build(1, 1, &[0; 20])), Drop::NotIp);
+            assert_eq!(dropped_on(link, &build(NETLINK, 0x0800, &inner4(b"x"))), Drop::NotIp);
+            assert_eq!(dropped_on(link, &build(1, 0x0800, &[])[..15]), Drop::LinkTruncated);
+        }
+    }
+}

@@ -87,3 +87,47 @@ pub(crate) fn tags(mut view: View<'_>) -> Result<(u16, Tags, View<'_>), Drop> {
     }
     Err(Drop::TooDeep)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::testing::*;
+    use crate::{Domain, Drop};
+
+    fn tagged(tags: &[(u16, u16)]) -> Vec<u8> {
+        let mut bytes = [MAC_B, MAC_A].concat();
+        for (ethertype, control) in tags {
+            bytes.extend(ethertype.to_be_bytes());
+            bytes.extend(control.to_be_bytes());
+        }
+        bytes.extend([0x08, 0x00]);
+        bytes.extend(inner4(b"x"));
+        bytes
+    }
+
+    #[track_caller]
+    fn assert_tags(tags: &[(u16, u16)], vlan: Option<u16>, inner: Option<u16>) {
+        let bytes = tagged(tags);
+        let packet = packet(&bytes);
+        assert_inner(&packet, b"x");
+        assert_eq!((packet.link.vlan, packet.link.inner_vlan), (vlan, inner));
+        let domain = vlan.map_or(Domain::NONE, |vlan| Domain::vlan(vlan, inner));
+        assert_eq!(packet.key.domain(), domain);
+    }
+
+    #[test]
+    fn vlan_tags() {
+        assert_tags(&[(VLAN, 0xe123)], Some(0x123), None);
+        assert_tags(&[(SERVICE_VLAN, 5), (VLAN, 6)], Some(5), Some(6));
+        assert_tags(&[(OLD_QINQ, 5), (OLD_QINQ, 6), (VLAN, 7), (VLAN, 8)], Some(5), Some(6));
+        assert_eq!(dropped(&tagged(&[(VLAN, 1); MAX_TAGS + 1])), Drop::TooDeep);
+        assert_eq!(dropped(&tagged(&[(VLAN, 1)])[..17]), Drop::LinkTruncated);
+    }
+
+    #[test]
+    fn a_priority_tag_is_no_vlan() {
+        assert_tags(&[(VLAN, 0xe000)], None, None);
+        assert_tags(&[(VLAN, 0), (VLAN, 9)], Some(9), None);
+    }
+}

@@ -30,3 +30,28 @@ pub(crate) fn parse<'a>(walk: Walk, view: View<'a>, level: Level) -> Result<Pars
         _ => Err(Drop::NotIp),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Drop;
+    use crate::testing::*;
+
+    #[test]
+    fn snap_and_ip() {
+        for header in [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], &[0xaa, 0xaa, 3, 0, 0, 0xf8, 8, 0], &[6, 6, 3]] {
+            let content = [header, &inner4(b"x")].concat();
+            let mut bytes = ethernet(content.len() as u16, &content);
+            bytes.resize(80, 0);
+            assert_inner(&packet(&bytes), b"x");
+        }
+    }
+
+    #[test]
+    fn spanning_tree_is_not_ip() {
+        assert_eq!(dropped(&ethernet(38, &[[0x42, 0x42, 3].as_slice(), &[0; 35]].concat())), Drop::NotIp);
+        assert_eq!(dropped(&ethernet(8, &[0xaa, 0xaa, 3, 0, 0, 0xc, 0x20, 0])), Drop::NotIp);
+        assert_eq!(dropped(&ethernet(2, &[0xaa, 0xaa])), Drop::LinkTruncated);
+        // Longer than the frame.
+        assert_eq!(dropped(&ethernet(100, &[6, 6, 3])), Drop::NotIp);
+    }
+}

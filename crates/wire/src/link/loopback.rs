@@ -25,3 +25,33 @@ pub(crate) fn parse_raw<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Dr
         None => Err(Drop::LinkTruncated),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::LinkType::{Loopback, RawIp};
+    use crate::testing::*;
+
+    #[test]
+    fn families_in_either_byte_order() {
+        for family in [[2, 0, 0, 0], [0, 0, 0, 2]] {
+            assert_inner(&packet_on(Loopback, &[&family[..], &inner4(b"x")].concat()), b"x");
+        }
+        for family in [10, 23, 24, 28, 30] {
+            assert_inner(&packet_on(Loopback, &[&[family, 0, 0, 0][..], &inner6(b"x")].concat()), b"x");
+            assert_inner(&packet_on(Loopback, &[&[0, 0, 0, family][..], &inner6(b"x")].concat()), b"x");
+        }
+        assert_eq!(dropped_on(Loopback, &[7, 0, 0, 0, 0x45]), Drop::NotIp);
+        assert_eq!(dropped_on(Loopback, &[2, 0, 0]), Drop::LinkTruncated);
+    }
+
+    #[test]
+    fn raw() {
+        assert_inner(&packet_on(RawIp, &inner4(b"x")), b"x");
+        assert_inner(&packet_on(RawIp, &inner6(b"x")), b"x");
+        assert_eq!(packet_on(RawIp, &inner4(b"x")).link.macs, None);
+        assert_eq!(dropped_on(RawIp, &[0x50; 40]), Drop::NotIp);
+        assert_eq!(dropped_on(RawIp, &[]), Drop::LinkTruncated);
+    }
+}

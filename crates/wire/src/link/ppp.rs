@@ -49,3 +49,34 @@ pub(crate) fn parse_cisco<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, 
         _ => Err(Drop::NotIp),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::LinkType::{CiscoHdlc, Ppp};
+    use crate::testing::*;
+
+    #[test]
+    fn framings() {
+        for header in [&[0xff, 3, 0, 0x21][..], &[0, 0x21], &[0x21], &[0xff, 3, 0x21]] {
+            assert_inner(&packet_on(Ppp, &[header, &inner4(b"x")].concat()), b"x");
+        }
+        assert_inner(&packet_on(Ppp, &[&[0, 0x57][..], &inner6(b"x")].concat()), b"x");
+        let mpls = [&[0xff, 3, 0x02, 0x81, 0, 0, 0x21, 64][..], &inner4(b"x")].concat();
+        assert_inner(&packet_on(Ppp, &mpls), b"x");
+        // LCP.
+        assert_eq!(dropped_on(Ppp, &[0xff, 3, 0xc0, 0x21, 1, 1, 0, 4]), Drop::NotIp);
+        assert_eq!(dropped_on(Ppp, &[0xff, 3, 0]), Drop::LinkTruncated);
+    }
+
+    #[test]
+    fn cisco() {
+        for link in [CiscoHdlc, Ppp] {
+            assert_inner(&packet_on(link, &[&[0x0f, 0, 8, 0][..], &inner4(b"x")].concat()), b"x");
+        }
+        // Keepalive.
+        assert_eq!(dropped_on(CiscoHdlc, &[0x8f, 0, 0x80, 0x35, 0, 0, 0, 2]), Drop::NotIp);
+        assert_eq!(dropped_on(CiscoHdlc, &[0x0f, 0, 8]), Drop::LinkTruncated);
+    }
+}

@@ -108,3 +108,74 @@ fn parse_aligned<'a>(mut walk: Walk, view: View<'a>, align: usize) -> Result<Par
     }
     llc::parse(walk, body, Level::Outermost)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::LinkType::{Ieee80211, Ieee80211Radiotap};
+    use crate::testing::*;
+
+    const C: [u8; 6] = [2, 0, 0, 0, 0, 0xc];
+    const D: [u8; 6] = [2, 0, 0, 0, 0, 0xd];
+    const SNAP: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+
+    fn data(kind: u8, flags: u8, addresses: [[u8; 6]; 3], extra: &[u8], body: &[u8]) -> Vec<u8> {
+        let [first, second, third] = addresses;
+        [&[kind, flags, 0, 0][..], &first, &second, &third, &[0, 0], extra, body].concat()
+    }
+
+    #[test]
+    fn addresses_by_direction() {
+        let body = [&SNAP[..], &inner4(b"x")].concat();
+        let rows = [
+            (0, [MAC_B, MAC_A, C], &[][..]),
+            (TO_DS, [C, MAC_A, MAC_B], &[]),
+            (FROM_DS, [MAC_B, C, MAC_A], &[]),
+            (TO_DS | FROM_DS, [C, D, MAC_B], &MAC_A),
+        ];
+        for (flags, addresses, fourth) in rows {
+            let bytes = data(0x08, flags, addresses, fourth, &body);
+            let packet = packet_on(Ieee80211, &bytes);
+            assert_inner(&packet, b"x");
+            assert_eq!(packet.link.macs, Some((MAC_A, MAC_B)), "flags {flags}");
+        }
+    }
+
+    #[test]
+    fn qos_and_ht_control() {
+        let body = [&SNAP[..], &inner4(b"x")].concat();
+        let addresses = [MAC_B, MAC_A, C];
+        assert_inner(&packet_on(Ieee80211, &data(0x88, 0, addresses, &[0, 0], &body)), b"x");
+        assert_inner(&packet_on(Ieee80211, &data(0x88, ORDER, addresses, &[0; 6], &body)), b"x");
+        let subframe = [&D[..], &C, &(body.len() as u16).to_be_bytes(), &body].concat();
+        let bytes = data(0x88, 0, addresses, &[AMSDU, 0], &subframe);
+        let packet = packet_on(Ieee80211, &bytes);
+        assert_inner(&packet, b"x");
+        assert_eq!(packet.link.macs, Some((C, D)));
+    }
+
+    #[test]
+    fn what_has_no_readable_data() {
+        let body = [&SNAP[..], &inner4(b"x")].concat();
+        for (kind, flags) in [(0x80, 0), (0xb4, 0), (0x48, 0), (0xc8, 0), (0x08, PROTECTED)] {
+            assert_eq!(dropped_on(Ieee80211, &data(kind, flags, [MAC_A; 3], &[], &body)), Drop::NotIp);
+        }
+        assert_eq!(dropped_on(Ieee80211, &[0x08; 23]), Drop::LinkTruncated);
+    }
+
+    #[test]
+    fn radiotap_with_padding() {
+        let body = [&SNAP[..], &inner4(b"x")].concat();
+        // 26 bytes of header, padded to 28.
+        let padded = data(0x88, 0, [MAC_B, MAC_A, C], &[0; 4], &body);
+        // Present: TSFT and flags, in a second word more; then 4 bytes of alignment, TSFT, flags.
+        let header = [0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0x20];
+        assert_inner(&packet_on(Ieee80211Radiotap, &[&header[..], &padded].concat()), b"x");
+        let plain = data(0x88, 0, [MAC_B, MAC_A, C], &[0; 2], &body);
+        let header = [0, 0, 9, 0, 2, 0, 0, 0, 0];
+        assert_inner(&packet_on(Ieee80211Radiotap, &[&header[..], &plain].concat()), b"x");
+        assert_eq!(dropped_on(Ieee80211Radiotap, &[1, 0, 8, 0, 0, 0, 0, 0]), Drop::LinkUnsupported);
+        assert_eq!(dropped_on(Ieee80211Radiotap, &[0, 0, 80, 0, 0, 0, 0, 0]), Drop::LinkTruncated);
+    }
+}

@@ -119,3 +119,74 @@ fn ports(transport: Transport, rest: Option<View<'_>>) -> (u16, u16) {
         _ => (0, 0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::testing::*;
+    use crate::{Direction, Drop};
+
+    #[test]
+    fn echo_is_keyed_by_its_identifier() {
+        for bytes in [
+            ether4(1, &[&[8, 0, 0, 0, 0x12, 0x34, 0, 1][..], b"ping"].concat()),
+            ether6(58, &[&[129, 0, 0, 0, 0x12, 0x34, 0, 1][..], b"ping"].concat()),
+        ] {
+            let packet = packet(&bytes);
+            assert_eq!((packet.source().1, packet.destination().1), (0x1234, 0x1234));
+            assert_eq!((packet.payload, packet.icmp_error), (&b"ping"[..], false));
+        }
+    }
+
+    #[test]
+    fn others_have_no_ports() {
+        // Timestamp; neighbour solicitation.
+        for bytes in [ether4(1, &[13, 0, 0, 0, 1, 1, 0, 1]), ether6(58, &[135, 0, 0, 0, 1, 1, 0, 1])] {
+            assert_eq!(packet(&bytes).source().1, 0);
+        }
+        assert_eq!(dropped(&ether4(1, &[8, 0, 0, 0, 0, 0, 0])), Drop::IcmpMalformed);
+    }
+
+    fn error4(quote: &[u8]) -> Vec<u8> {
+        ether4(1, &[&[3, 1, 0, 0, 0, 0, 0, 0][..], quote].concat())
+    }
+
+    fn error6(quote: &[u8]) -> Vec<u8> {
+        ether6(58, &[&[1, 4, 0, 0, 0, 0, 0, 0][..], quote].concat())
+    }
+
+    #[test]
+    fn errors_are_about_what_they_quote() {
+        // Only 8 bytes of the transport, as RFC 792 promises.
+        for bytes in [error4(&inner4(b"x")[..28]), error6(&inner6(b"x")[..48])] {
+            let packet = packet(&bytes);
+            assert!(packet.icmp_error);
+            assert_eq!((packet.key.transport(), packet.payload_len), (Transport::TCP, 0));
+            assert_eq!((packet.source().1, packet.destination().1), (40_000, 80));
+            assert_eq!(packet.direction, Direction::LowToHigh);
+            assert!(matches!(packet.transport, TransportHeader::Icmp { kind: 3 | 1, .. }));
+        }
+    }
+
+    #[test]
+    fn quotes_without_ports() {
+        let later = ipv4_with(17, &udp(1, 2, b""), |header| header.fragment_offset = 1.try_into().unwrap());
+        assert_eq!(packet(&error4(&later)).source().1, 0);
+        assert_eq!(packet(&error4(&inner4(b"x")[..22])).source().1, 0);
+        let echo = ipv4(1, &[8, 0, 0, 0, 0, 77, 0, 1]);
+        let bytes = error4(&echo);
+        assert_eq!((packet(&bytes).source().1, packet(&bytes).key.transport()), (77, Transport::ICMP));
+        let fragment = ipv6(44, &[&[17, 0, 0, 1, 0, 0, 0, 1][..], &udp(5, 6, b"")].concat());
+        assert_eq!(packet(&error6(&fragment)).source().1, 5);
+    }
+
+    #[test]
+    fn an_error_that_quotes_nothing_is_a_message_of_its_own() {
+        for bytes in [error4(&[]), error4(&[0x55; 40]), error6(&[0x45; 10])] {
+            let packet = packet(&bytes);
+            assert!(!packet.icmp_error);
+            assert_eq!(packet.source().1, 0);
+        }
+    }
+}

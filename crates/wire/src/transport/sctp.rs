@@ -71,3 +71,50 @@ impl<'a> Chunks<'a> {
         Ok(chunks)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::testing::*;
+
+    fn chunk(kind: u8, value: &[u8]) -> Vec<u8> {
+        let len = value.len() as u16 + 4;
+        let mut bytes = [&[kind, 3][..], &len.to_be_bytes(), value].concat();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    fn sctp(chunks: &[Vec<u8>]) -> Vec<u8> {
+        ether4(132, &[&[0x9c, 0x40, 0, 80][..], &[0; 8], &chunks.concat()].concat())
+    }
+
+    #[test]
+    fn the_first_data_chunk_is_the_payload() {
+        let sack = chunk(3, &[0; 12]);
+        let data = |payload: &[u8]| chunk(DATA, &[&[0; 12][..], payload].concat());
+        let bytes = sctp(&[sack, data(b"first"), data(b"second")]);
+        let packet = packet(&bytes);
+        assert_inner(&packet, b"first");
+        assert_eq!(packet.transport, TransportHeader::Sctp { init: false, end: false });
+        let interleaved = chunk(I_DATA, &[&[0; 16][..], b"x"].concat());
+        assert_inner(&crate::testing::packet(&sctp(&[interleaved])), b"x");
+    }
+
+    #[test]
+    fn begin_and_end() {
+        let transport = |kind: u8, value: &[u8]| packet(&sctp(&[chunk(kind, value)])).transport;
+        assert_eq!(transport(INIT, &[0; 16]), TransportHeader::Sctp { init: true, end: false });
+        assert_eq!(transport(ABORT, &[]), TransportHeader::Sctp { init: false, end: true });
+        assert_eq!(transport(SHUTDOWN_COMPLETE, &[]), TransportHeader::Sctp { init: false, end: true });
+        assert_eq!(transport(7, &[0; 4]), TransportHeader::Sctp { init: false, end: false });
+    }
+
+    #[test]
+    fn impossible_chunks() {
+        assert_eq!(dropped(&sctp(&[vec![0, 0, 0, 3]])), Drop::SctpMalformed);
+        assert_eq!(dropped(&sctp(&[vec![3, 0, 0, 9, 1, 2, 3, 4]])), Drop::SctpMalformed);
+        assert_eq!(dropped(&sctp(&[chunk(DATA, &[0; 11])])), Drop::SctpMalformed);
+        assert_eq!(dropped(&ether4(132, &[0; 11])), Drop::TransportTruncated);
+    }
+}

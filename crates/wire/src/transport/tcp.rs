@@ -54,3 +54,44 @@ fn parse_cut<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result<Parsed
     };
     Ok(ip.packet(context, segment))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::testing::*;
+    use crate::{Frame, LinkType};
+
+    #[test]
+    fn fields() {
+        let bytes = ether4(6, &tcp(40_000, 80, 0xd2, &[1; 8], b"x"));
+        let packet = packet(&bytes);
+        let header = TcpHeader { seq: 1, ack: 2, flags: TcpFlags(0xd2) };
+        assert_eq!(packet.transport, TransportHeader::Tcp(header));
+        assert_inner(&packet, b"x");
+    }
+
+    #[test]
+    fn impossible_headers() {
+        let mut segment = tcp(1, 2, 0, &[], b"x");
+        segment[12] = 0x40;
+        assert_eq!(dropped(&ether4(6, &segment)), Drop::TcpMalformed);
+        segment[12] = 0x60;
+        assert_eq!(dropped(&ether4(6, &segment)), Drop::TcpMalformed);
+        assert_eq!(dropped(&ether4(6, &segment[..19])), Drop::TransportTruncated);
+    }
+
+    #[test]
+    fn a_capture_that_ends_among_the_options() {
+        let whole = ether4(6, &tcp(40_000, 80, 0x12, &[1; 12], b"payload"));
+        let cut = Frame { wire_len: whole.len() as u32, ..frame(LinkType::Ethernet, &whole[..14 + 20 + 24]) };
+        match crate::parse(&cut) {
+            Ok(Parsed::Packet(packet)) => {
+                let header = TcpHeader { seq: 1, ack: 2, flags: TcpFlags(0x12) };
+                assert_eq!(packet.transport, TransportHeader::Tcp(header));
+                assert_eq!((packet.payload, packet.payload_len), (&[][..], 7));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

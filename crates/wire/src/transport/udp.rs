@@ -36,3 +36,26 @@ pub(crate) fn parse<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result
     let segment = Segment { transport: Transport::UDP, ports, header: TransportHeader::Udp, payload };
     Ok(ip.packet(context, segment))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::testing::*;
+
+    #[test]
+    fn lengths() {
+        let with_len = |len: u16| {
+            let mut datagram = udp(1, 2, b"payload");
+            datagram[4..6].copy_from_slice(&len.to_be_bytes());
+            ether4(17, &datagram)
+        };
+        assert_eq!(packet(&with_len(15)).payload, b"payload");
+        // Shorter than the packet: the rest is none of it.
+        assert_eq!(packet(&with_len(11)).payload, b"pay");
+        assert_eq!(packet(&with_len(0)).payload, b"payload");
+        assert_eq!(dropped(&with_len(7)), Drop::UdpMalformed);
+        assert_eq!(dropped(&with_len(16)), Drop::UdpMalformed);
+        assert_eq!(dropped(&ether4(17, &[0; 7])), Drop::TransportTruncated);
+    }
+}

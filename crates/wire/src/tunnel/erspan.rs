@@ -51,3 +51,49 @@ fn enter(walk: Walk, ip: Ip, word: u16) -> Result<Walk, Drop> {
     let tunnel = Tunnel::between(TunnelKind::Erspan, Some(id), ip.ends);
     walk.enter_overlay(tunnel, Domain::overlay(overlay::ERSPAN, id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn gre(sequenced: bool, protocol: u16, header: &[u8], content: &[u8]) -> Vec<u8> {
+        let flags: &[u8] = if sequenced { &[0x10, 0] } else { &[0, 0] };
+        let sequence: &[u8] = if sequenced { &[0, 0, 0, 1] } else { &[] };
+        ether4(47, &[flags, &protocol.to_be_bytes(), sequence, header, content].concat())
+    }
+
+    #[test]
+    fn all_types() {
+        let frame = ethernet(0x0800, &inner4(b"x"));
+        let session = (Some(0x207), Domain::overlay(4, 0x207));
+        let two = [0x10, 5, 2, 7, 0, 0, 0, 0];
+        let three = [0x20, 5, 2, 7, 0, 0, 0, 0, 0, 0, 0, 0];
+        let three_with_more = [0x20, 5, 2, 7, 0, 0, 0, 0, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9];
+        let three_ip = [0x20, 5, 2, 7, 0, 0, 0, 0, 0, 0, 2 << 2, 0];
+        let rows = [
+            (gre(false, 0x88be, &[], &frame), (None, Domain::NONE)),
+            (gre(true, 0x88be, &two, &frame), session),
+            (gre(true, 0x22eb, &three, &frame), session),
+            (gre(true, 0x22eb, &three_with_more, &frame), session),
+            (gre(true, 0x22eb, &three_ip, &inner6(b"x")), session),
+        ];
+        for (bytes, (id, domain)) in rows {
+            let packet = packet(&bytes);
+            assert_inner(&packet, b"x");
+            let tunnel = packet.tunnel.unwrap();
+            assert_eq!((tunnel.kind, tunnel.id, packet.key.domain()), (TunnelKind::Erspan, id, domain));
+        }
+    }
+
+    #[test]
+    fn impossible_headers() {
+        for bytes in [
+            gre(true, 0x88be, &[0x20, 0, 0, 0, 0, 0, 0, 0], &[]),
+            gre(true, 0x22eb, &[0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[]),
+            gre(true, 0x22eb, &[0x20, 0, 0, 0], &[]),
+        ] {
+            assert_eq!(dropped(&bytes), Drop::TunnelMalformed);
+        }
+    }
+}

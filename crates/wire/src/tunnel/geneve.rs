@@ -30,3 +30,44 @@ pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>
         _ => Err(Drop::NotIp),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn geneve(options: u8, protocol: u16, content: &[u8]) -> Vec<u8> {
+        let [p0, p1] = protocol.to_be_bytes();
+        let options_bytes = vec![0xee; usize::from(options) * 4];
+        [&[options, 0, p0, p1, 0, 0, 9, 0][..], &options_bytes, content].concat()
+    }
+
+    #[test]
+    fn contents_behind_options() {
+        let rows = [
+            (0, 0x6558, ethernet(0x0800, &inner4(b"x"))),
+            (3, 0x6558, ethernet(0x86dd, &inner6(b"x"))),
+            (63, 0x0800, inner4(b"x")),
+            (1, 0x86dd, inner6(b"x")),
+        ];
+        for (options, protocol, content) in rows {
+            let bytes = ether6(17, &udp(1000, 6081, &geneve(options, protocol, &content)));
+            let packet = packet(&bytes);
+            assert_inner(&packet, b"x");
+            assert_eq!(packet.key.domain(), Domain::overlay(3, 9));
+            let tunnel = packet.tunnel.unwrap();
+            assert_eq!((tunnel.kind, tunnel.id), (TunnelKind::Geneve, Some(9)));
+            assert_eq!(tunnel.source, Some(A6.into()));
+        }
+    }
+
+    #[test]
+    fn junk_on_the_port_stays_udp() {
+        let mut version = geneve(0, 0x0800, &inner4(b"x"));
+        version[0] |= 0x40;
+        for payload in [version, geneve(0, 0x1234, &inner4(b"x")), vec![63, 0, 8, 0, 0, 0, 0, 0, 0x45]] {
+            let bytes = ether4(17, &udp(1000, 6081, &payload));
+            assert_eq!(packet(&bytes).payload, &payload[..]);
+        }
+    }
+}

@@ -96,3 +96,79 @@ fn parse_v1<'a>(walk: Walk, ip: Ip, flags: u16, view: View<'a>) -> Result<Parsed
     let walk = walk.enter(Tunnel::between(TunnelKind::Gre, Some(id), ip.ends))?;
     ppp::parse(walk, content)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    use crate::{Domain, TransportHeader};
+
+    fn gre(flags: u16, protocol: u16, fields: &[u8], content: &[u8]) -> Vec<u8> {
+        [&flags.to_be_bytes()[..], &protocol.to_be_bytes(), fields, content].concat()
+    }
+
+    #[track_caller]
+    fn assert_gre(content: &[u8], id: Option<u32>) {
+        for bytes in [ether4(47, content), ether6(47, content)] {
+            let packet = packet(&bytes);
+            assert_inner(&packet, b"x");
+            assert_eq!(packet.tunnel.map(|tunnel| (tunnel.kind, tunnel.id)), Some((TunnelKind::Gre, id)));
+        }
+    }
+
+    #[test]
+    fn optional_fields() {
+        let inner = inner4(b"x");
+        assert_gre(&gre(0, 0x0800, &[], &inner), None);
+        assert_gre(&gre(0x8000, 0x0800, &[1, 2, 0, 0], &inner), None);
+        assert_gre(&gre(0x2000, 0x0800, &[0, 0, 1, 2], &inner), Some(0x102));
+        assert_gre(&gre(0x1000, 0x0800, &[9; 4], &inner), None);
+        assert_gre(&gre(0xb000, 0x0800, &[9, 9, 9, 9, 0, 0, 0, 7, 9, 9, 9, 9], &inner), Some(7));
+    }
+
+    #[test]
+    fn contents() {
+        assert_gre(&gre(0, 0x86dd, &[], &inner6(b"x")), None);
+        assert_gre(&gre(0, TRANSPARENT_ETHERNET, &[], &ethernet(0x0800, &inner4(b"x"))), None);
+        assert_gre(&gre(0, PPP, &[], &[&[0xff, 3, 0, 0x21][..], &inner4(b"x")].concat()), None);
+        assert_gre(&gre(0, WCCP, &[], &inner4(b"x")), None);
+        assert_gre(&gre(0, WCCP, &[0, 1, 2, 3], &inner4(b"x")), None);
+        let mpls = gre(0, 0x8847, &[], &[&[0, 0, 0x21, 64][..], &inner4(b"x")].concat());
+        assert_inner(&packet(&ether4(47, &mpls)), b"x");
+    }
+
+    #[test]
+    fn tags_of_a_bridged_frame_are_the_domain() {
+        let tagged = ethernet(0x8100, &[&[0, 5, 8, 0][..], &inner4(b"x")].concat());
+        let bytes = ether4(47, &gre(0, TRANSPARENT_ETHERNET, &[], &tagged));
+        let packet = packet(&bytes);
+        assert_eq!((packet.key.domain(), packet.link.vlan), (Domain::vlan(5, None), None));
+    }
+
+    #[test]
+    fn pptp() {
+        let ppp = [&[0xff, 3, 0, 0x21][..], &inner4(b"x")].concat();
+        let len = ppp.len() as u8;
+        assert_gre(&gre(0x3001, PPP, &[0, len, 0, 5, 0, 0, 0, 1], &ppp), Some(5));
+        assert_gre(&gre(0x3081, PPP, &[0, len, 0, 5, 0, 0, 0, 1, 0, 0, 0, 1], &ppp), Some(5));
+        let acknowledgement = gre(0x2081, PPP, &[0, 0, 0, 5, 0, 0, 0, 1], &[]);
+        assert_eq!(packet(&ether4(47, &acknowledgement)).transport, TransportHeader::Other);
+    }
+
+    #[test]
+    fn impossible_headers() {
+        let inner = inner4(b"x");
+        for content in [
+            gre(0x4000, 0x0800, &[0; 8], &inner),
+            gre(2, 0x0800, &[], &inner),
+            gre(1, 0x0800, &[], &inner),
+            gre(0x1001, PPP, &[0; 8], &[]),
+            gre(0x3001, PPP, &[0, 200, 0, 5, 0, 0, 0, 1], &[0, 0x21]),
+            vec![0, 0, 8],
+            gre(0x8000, 0x0800, &[0; 3], &[]),
+        ] {
+            assert_eq!(dropped(&ether4(47, &content)), Drop::TunnelMalformed);
+        }
+    }
+}

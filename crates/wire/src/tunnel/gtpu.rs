@@ -45,3 +45,57 @@ pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>
     let walk = walk.enter(Tunnel::between(TunnelKind::GtpU, Some(id), ip.ends))?;
     ip::parse(walk, rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn gtpu(flags: u8, kind: u8, fields: &[u8], content: &[u8]) -> Vec<u8> {
+        let len = (fields.len() + content.len()) as u16;
+        [&[flags, kind][..], &len.to_be_bytes(), &[0, 0, 1, 5], fields, content].concat()
+    }
+
+    #[test]
+    fn optional_fields_and_extension_headers() {
+        let rows = [
+            (0x30, &[][..]),
+            (0x32, &[0, 1, 0, 0]),
+            // The field is there, but not meant.
+            (0x32, &[0, 1, 0, 0x85]),
+            (0x34, &[0, 0, 0, 0x85, 1, 0, 9, 0]),
+            (0x36, &[0, 1, 0, 0xc0, 1, 2, 3, 0x85, 2, 0, 9, 0, 0, 0, 0, 0]),
+        ];
+        for (flags, fields) in rows {
+            for content in [inner4(b"x"), inner6(b"x")] {
+                let bytes = ether4(17, &udp(2152, 2152, &gtpu(flags, G_PDU, fields, &content)));
+                let packet = packet(&bytes);
+                assert_inner(&packet, b"x");
+                let tunnel = packet.tunnel.unwrap();
+                assert_eq!((tunnel.kind, tunnel.id), (TunnelKind::GtpU, Some(0x105)));
+                // TEIDs differ per direction.
+                assert_eq!(packet.key.domain(), crate::Domain::NONE);
+            }
+        }
+    }
+
+    #[test]
+    fn signalling_and_junk_stay_udp() {
+        let inner = inner4(b"x");
+        let mut long = gtpu(0x30, G_PDU, &[], &inner);
+        long[3] += 1;
+        let endless = [0, 0, 0, 0x85].iter().chain(&[1, 0, 0, 0x85].repeat(9)).copied().collect::<Vec<_>>();
+        for payload in [
+            gtpu(0x32, 1, &[0, 1, 0, 0], &[]),
+            gtpu(0x20, G_PDU, &[], &inner),
+            gtpu(0x50, G_PDU, &[], &inner),
+            gtpu(0x30, G_PDU, &[], &inner[1..]),
+            gtpu(0x34, G_PDU, &[0, 0, 0, 0x85, 0, 0, 0, 0], &inner),
+            gtpu(0x34, G_PDU, &endless, &inner),
+            long,
+        ] {
+            let bytes = ether4(17, &udp(1000, 2152, &payload));
+            assert_eq!(packet(&bytes).payload, &payload[..]);
+        }
+    }
+}

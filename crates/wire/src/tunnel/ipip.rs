@@ -14,3 +14,29 @@ pub(crate) fn parse<'a>(walk: Walk, ip: Ip, protocol: u8, view: View<'a>) -> Res
         _ => ip::v6::parse(walk, view),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    #[test]
+    fn all_four_ways() {
+        for outer in [ether4, ether6] {
+            for (protocol, inner) in [(4, inner4(b"x")), (41, inner6(b"x"))] {
+                let bytes = outer(protocol, &inner);
+                let packet = packet(&bytes);
+                assert_inner(&packet, b"x");
+                let tunnel = packet.tunnel.unwrap();
+                assert_eq!((tunnel.kind, tunnel.id), (TunnelKind::IpIp, None));
+                assert!(tunnel.source == Some(A4.into()) || tunnel.source == Some(A6.into()));
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_inside() {
+        assert_eq!(dropped(&ether4(4, &inner6(b"x"))), Drop::Ipv4Malformed);
+        assert_eq!(dropped(&ether4(41, &[0x60; 10])), Drop::IpTruncated);
+    }
+}

@@ -49,3 +49,48 @@ fn stack(mut view: View<'_>) -> Result<(u32, View<'_>), Drop> {
     }
     Err(Drop::TooDeep)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    const LABELS: [u8; 8] = [0, 0, 0x10, 64, 0, 0, 0x21, 64];
+
+    #[test]
+    fn ip_below_a_stack() {
+        for inner in [inner4(b"x"), inner6(b"x")] {
+            let bytes = ethernet(0x8847, &[&LABELS[..], &inner].concat());
+            let packet = packet(&bytes);
+            assert_inner(&packet, b"x");
+            let tunnel = Tunnel { kind: TunnelKind::Mpls, id: Some(2), source: None, destination: None };
+            assert_eq!(packet.tunnel, Some(tunnel));
+        }
+    }
+
+    #[test]
+    fn pseudowires() {
+        let frame = ethernet(0x0800, &inner4(b"x"));
+        let mut zero = frame.clone();
+        zero[0] = 0;
+        for content in [frame.clone(), zero, [&[0, 0, 0, 1][..], &frame].concat()] {
+            assert_inner(&packet(&ethernet(0x8847, &[&LABELS[..], &content].concat())), b"x");
+        }
+    }
+
+    #[test]
+    fn in_ip() {
+        let bytes = ether4(137, &[&LABELS[..], &inner6(b"x")].concat());
+        let packet = packet(&bytes);
+        assert_inner(&packet, b"x");
+        assert_eq!(packet.tunnel.unwrap().source, Some(A4.into()));
+    }
+
+    #[test]
+    fn impossible_stacks() {
+        assert_eq!(dropped(&ethernet(0x8847, &[0; 4 * MAX_LABELS + 4])), Drop::TooDeep);
+        assert_eq!(dropped(&ethernet(0x8847, &[0; 6])), Drop::TunnelMalformed);
+        assert_eq!(dropped(&ethernet(0x8847, &LABELS)), Drop::TunnelMalformed);
+        assert_eq!(dropped(&ethernet(0x8847, &[&LABELS[..], &[0x10; 20]].concat())), Drop::NotIp);
+    }
+}

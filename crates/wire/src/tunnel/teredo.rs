@@ -33,3 +33,42 @@ fn behind_indicators(mut view: View<'_>) -> Option<View<'_>> {
     }
     Some(view)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    const ORIGIN: [u8; 8] = [0, 0, 0x63, 0xbf, 0x3f, 0xff, 0xfd, 0xd2];
+    const AUTHENTICATION: [u8; 18] = [0, 1, 3, 2, 1, 1, 1, 2, 2, 9, 9, 9, 9, 9, 9, 9, 9, 0];
+
+    #[test]
+    fn indicators() {
+        let rows = [&[][..], &ORIGIN, &AUTHENTICATION, &[&AUTHENTICATION[..], &ORIGIN].concat()];
+        for indicators in rows {
+            for ports in [(3544, 1000), (1000, 3544)] {
+                let payload = [indicators, &inner6(b"x")].concat();
+                let bytes = ether4(17, &udp(ports.0, ports.1, &payload));
+                let packet = packet(&bytes);
+                assert_inner(&packet, b"x");
+                assert_eq!(packet.tunnel.unwrap().kind, TunnelKind::Teredo);
+            }
+        }
+    }
+
+    #[test]
+    fn bubbles_fragments_and_junk_stay_udp() {
+        let fragment = ipv6(44, &[&[17, 0, 0, 1, 0, 0, 0, 7][..], &[0; 8]].concat());
+        let mut long = inner6(b"x");
+        long[5] += 1;
+        for payload in
+            [ipv6(59, &[]), fragment, long, inner4(b"x"), AUTHENTICATION.to_vec(), vec![0, 1, 255, 255]]
+        {
+            let bytes = ether4(17, &udp(1000, 3544, &payload));
+            assert_eq!(packet(&bytes).payload, &payload[..]);
+        }
+        // Not over IPv6.
+        let bytes = ether6(17, &udp(1000, 3544, &inner6(b"x")));
+        assert_eq!(packet(&bytes).tunnel, None);
+    }
+}

@@ -32,3 +32,74 @@ pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>
         _ => Err(Drop::NotIp),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn vxlan(flags: u8, protocol: u8, content: &[u8]) -> Vec<u8> {
+        [&[flags, 0, 0, protocol, 0x12, 0x34, 0x56, 0][..], content].concat()
+    }
+
+    #[test]
+    fn the_network_id_is_the_domain() {
+        for port in [4789, 8472] {
+            let frame = ethernet(0x0800, &inner4(b"x"));
+            let bytes = ether4(17, &udp(1000, port, &vxlan(8, 0, &frame)));
+            let packet = packet(&bytes);
+            assert_inner(&packet, b"x");
+            assert_eq!(packet.key.domain(), Domain::overlay(2, 0x12_3456));
+            let tunnel = packet.tunnel.unwrap();
+            assert_eq!((tunnel.kind, tunnel.id), (TunnelKind::Vxlan, Some(0x12_3456)));
+            assert_eq!(tunnel.source.zip(tunnel.destination), Some((A4.into(), B4.into())));
+            assert_eq!(packet.link.macs, Some((MAC_A, MAC_B)));
+        }
+    }
+
+    #[test]
+    fn tags_inside_are_skipped_and_tags_outside_recorded() {
+        let tagged = ethernet(0x8100, &[&[0, 5, 8, 0][..], &inner4(b"x")].concat());
+        let outer = ipv4(17, &udp(1000, 4789, &vxlan(8, 0, &tagged)));
+        let bytes = ethernet(0x8100, &[&[0, 9, 8, 0][..], &outer].concat());
+        let packet = packet(&bytes);
+        assert_eq!(packet.key.domain(), Domain::overlay(2, 0x12_3456));
+        assert_eq!(packet.link.vlan, Some(9));
+    }
+
+    #[test]
+    fn generic_protocol_extension() {
+        for (protocol, content) in
+            [(1, inner4(b"x")), (2, inner6(b"x")), (3, ethernet(0x86dd, &inner6(b"x")))]
+        {
+            let bytes = ether4(17, &udp(1000, 4789, &vxlan(0x0c, protocol, &content)));
+            assert_inner(&packet(&bytes), b"x");
+        }
+    }
+
+    #[test]
+    fn junk_on_the_port_stays_udp() {
+        let frame = ethernet(0x0800, &inner4(b"x"));
+        let arp = ethernet(0x0806, &[0; 28]);
+        let junk =
+            [vxlan(0, 0, &frame), vxlan(8, 0, &frame[..40]), vxlan(8, 0, &arp), vec![8; 7], vec![9; 300]];
+        for payload in junk {
+            let bytes = ether4(17, &udp(1000, 4789, &payload));
+            let packet = packet(&bytes);
+            assert_eq!((packet.tunnel, packet.payload), (None, &payload[..]));
+            assert_eq!(packet.destination().1, 4789);
+        }
+        // From the port: an answer is sent to it as well.
+        let bytes = ether4(17, &udp(4789, 1000, &vxlan(8, 0, &frame)));
+        assert_eq!(packet(&bytes).tunnel, None);
+    }
+
+    #[test]
+    fn too_many_tunnels_are_too_many() {
+        let mut content = inner4(b"x");
+        for _ in 0..5 {
+            content = ipv4(17, &udp(1000, 4789, &vxlan(8, 0, &ethernet(0x0800, &content))));
+        }
+        assert_eq!(dropped(&ethernet(0x0800, &content)), Drop::TooDeep);
+    }
+}
