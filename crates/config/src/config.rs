@@ -102,13 +102,7 @@ impl Config {
     /// Settings that are right each by itself, but not together.
     fn contradictions(&self, root: &Table<'_>, problems: &mut Problems<'_>) {
         let mut report = |level, table: &str, name: &str, message: String, remedy: &str| {
-            let value = root.value(table).and_then(|table| match table.node {
-                toml::de::DeValue::Table(_) => {
-                    table.table(&mut Problems::new("", Timestamp::ZERO))?.value(name)
-                }
-                _ => None,
-            });
-            let at = value.map_or(0, |value| value.at.start);
+            let at = root.child(table).and_then(|table| table.value(name)).map_or(0, |value| value.at.start);
             problems.add(level, at, &format!("{table}.{name}"), message, remedy);
         };
         let Capture { workers, cores, .. } = &self.capture;

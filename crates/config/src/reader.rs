@@ -137,6 +137,12 @@ impl<'v> Table<'v> {
         Self { key: String::new(), at: document.span(), node: document.get_ref() }
     }
 
+    /// The table of that name, if there is one and it is one.
+    pub(crate) fn child(&self, name: &str) -> Option<Table<'v>> {
+        let Value { key, at, node: DeValue::Table(node) } = self.value(name)? else { return None };
+        Some(Table { key, at, node })
+    }
+
     pub(crate) fn value(&self, name: &str) -> Option<Value<'v>> {
         let node = self.node.get(name)?;
         Some(Value { key: self.path(name), at: node.span(), node: node.get_ref() })

@@ -1,0 +1,78 @@
+//! `docs/verdicts.md` names every verdict and reason, and its lists are those of the code.
+//!
+//! `OFFPORT_BLESS=1` writes the lists anew.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use offport_fingerprint::Protocol;
+use offport_policy::{NetworkDirection, PortRule, Reason, Severities, Verdict};
+
+fn page() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/verdicts.md")
+}
+
+#[test]
+fn every_verdict_reason_and_direction_has_its_row() {
+    let text = fs::read_to_string(page()).unwrap();
+    for &verdict in Verdict::ALL {
+        let severity = Severities::default().get(verdict).name();
+        let row = text.lines().find(|line| line.starts_with(&format!("| `{}` |", verdict.name())));
+        assert!(
+            row.is_some_and(|row| row.ends_with(&format!("| {severity} |"))),
+            "{}: {row:?}",
+            verdict.name()
+        );
+    }
+    for reason in Reason::ALL {
+        assert!(text.contains(&format!("\n| `{}` |", reason.name())), "{} has no row", reason.name());
+    }
+    for direction in NetworkDirection::ALL {
+        assert!(text.contains(&format!("| `{}` |", direction.name())), "{} has no row", direction.name());
+    }
+}
+
+#[test]
+fn the_lists_are_those_of_the_code() {
+    let text = fs::read_to_string(page()).unwrap();
+    let written = replace(&replace(&text, "protocols", &protocols()), "ports", &ports());
+    if env::var_os("OFFPORT_BLESS").is_some() {
+        fs::write(page(), written).unwrap();
+    } else {
+        assert!(written == text, "docs/verdicts.md is out of date: OFFPORT_BLESS=1 writes it");
+    }
+}
+
+fn protocols() -> String {
+    let names: Vec<String> = Protocol::ALL.iter().map(|protocol| format!("`{protocol}`")).collect();
+    format!("{}\n", names.join(" "))
+}
+
+fn ports() -> String {
+    let mut rules: Vec<PortRule> = PortRule::built_in().collect();
+    rules.sort_by_key(|rule| (rule.ports, rule.transport));
+    let mut text = "| port | expects | tolerates | |\n|---|---|---|---|\n".to_owned();
+    for rule in &rules {
+        let list = |protocols: &[Protocol]| protocols.iter().map(|p| p.name()).collect::<Vec<_>>().join(", ");
+        let open = if rule.open { "open" } else { "" };
+        let transport = rule.transport.name().unwrap();
+        writeln!(
+            text,
+            "| {}/{transport} | {} | {} | {open} |",
+            rule.ports,
+            list(&rule.expects),
+            list(&rule.tolerates)
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// Puts `list` between the markers of `name`.
+fn replace(text: &str, name: &str, list: &str) -> String {
+    let (before, rest) = text.split_once(&format!("<!-- {name}:")).unwrap();
+    let (marker, rest) = rest.split_once("-->\n").unwrap();
+    let (_, after) = rest.split_once(&format!("<!-- end of {name} -->")).unwrap();
+    format!("{before}<!-- {name}:{marker}-->\n{list}<!-- end of {name} -->{after}")
+}
