@@ -23,6 +23,8 @@ pub enum Stage {
 /// first. A [`Proof::Heuristic`] answer waits, while the stage is open, for probes that are still undecided: they
 /// could outrank it.
 ///
+/// Picked up midstream, a side may begin inside a message: nothing is ruled out before both sides were heard.
+///
 /// At [`Stage::Last`], [`Answer::NeedMore`] says that the bytes are a true beginning of a known protocol and
 /// too few to prove it; [`Answer::NotRecognised`] always says that no known protocol starts like this.
 pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
@@ -31,7 +33,8 @@ pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
         return Answer::NeedMore;
     }
     let mut best: Option<(Protocol, Proof)> = None;
-    let mut undecided = false;
+    let one_sided = exchange.client.is_empty() || exchange.server.is_empty();
+    let mut undecided = exchange.midstream && one_sided && stage == Stage::Open;
     for Probe { protocol, check, .. } in PROBES.iter().filter(|probe| probe.transports.contains(transport)) {
         match check(exchange) {
             Match::No => {}
@@ -51,7 +54,7 @@ pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
     }
 }
 
-const fn transports(transport: Transport) -> Option<Transports> {
+pub(crate) const fn transports(transport: Transport) -> Option<Transports> {
     match transport {
         Transport::TCP => Some(Transports::TCP),
         Transport::UDP => Some(Transports::UDP),

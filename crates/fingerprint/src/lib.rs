@@ -10,6 +10,8 @@ mod ber;
 mod cotp;
 mod dns_message;
 mod exchange;
+#[doc(hidden)]
+pub mod fuzz;
 mod gquic;
 mod identify;
 mod name;

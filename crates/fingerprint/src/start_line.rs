@@ -43,11 +43,14 @@ impl<'a> RequestLine<'a> {
         let open = text.rest();
         let line = match text.line(is_text) {
             Ok(line) => line,
+            // Clean, but for a CR whose LF is still to come.
             Err(Match::Maybe) => open,
             Err(wrong) => return Err(wrong),
         };
         let complete = text.rest().len() < open.len();
-        let (target, version) = match split_version(line) {
+        // Until the line's end has begun, the version may turn out to be part of the target.
+        let ends = complete || line.ends_with(b"\r");
+        let (target, version) = match split_version(line).filter(|_| ends) {
             Some((target, name, number)) => (target, Version::Is(name, number)),
             None if complete => (line, Version::Missing),
             None => (line, Version::Open),
@@ -131,7 +134,9 @@ mod tests {
         assert_eq!(line.version, Version::Is(b"HTTP", b"1.1"));
         assert_eq!(read(b"GET /a\r\n").unwrap().version, Version::Missing);
         assert_eq!(read(b"GET /a HTT").unwrap().version, Version::Open);
-        assert_eq!(read(b"GET / HTTP/1").unwrap().version, Version::Is(b"HTTP", b"1"));
+        assert_eq!(read(b"GET / HTTP/1\r").unwrap().version, Version::Is(b"HTTP", b"1"));
+        assert_eq!(read(b"GET / HTTP/1.1").unwrap().version, Version::Open);
+        assert_eq!(read(b"GET HTTP/1.1\n").unwrap().version, Version::Is(b"HTTP", b"1.1"));
         assert_eq!(read(b"GET / HTTP/x").unwrap().version, Version::Open);
         assert_eq!(read(b"GE"), Err(Match::Maybe));
         assert_eq!(read(b"G\0"), Err(Match::No));

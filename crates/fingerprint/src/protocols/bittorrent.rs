@@ -182,3 +182,63 @@ impl<'a> Utp<'a> {
         self.connection.wrapping_sub(other.connection).wrapping_add(1) <= 2
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    const SYN: &[u8] = b"\x41\0\x12\x34\0\x11\x22\x33\0\0\0\0\0\x10\0\0\0\x01\0\0";
+    const STATE: &[u8] = b"\x21\0\x12\x34\0\x44\x55\x66\0\0\x01\0\0\x10\0\0\x77\x01\0\x01";
+
+    #[test]
+    fn the_handshake() {
+        let tcp = Trial::tcp(check);
+        let whole = [HANDSHAKE, &[0; 8]].concat();
+        tcp.client_proves(&whole, Proof::Banner);
+        tcp.server_proves(&whole, Proof::Banner);
+        assert_eq!(tcp.both(&whole, b"\x01"), Match::No);
+        assert_eq!(tcp.client(b"\x13BitTorrent Protocol"), Match::No);
+        tcp.refuses_noise(2000);
+    }
+
+    #[test]
+    fn the_dht() {
+        let udp = Trial::udp(check);
+        for message in [
+            b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe".as_slice(),
+            b"d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re",
+            b"d2:ip6:\x01\x02\x03\x04\x05\x061:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re",
+            b"d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee",
+        ] {
+            assert_eq!(udp.client(message), Match::Yes(Proof::Structure), "{}", message.escape_ascii());
+        }
+        for other in
+            [b"d1:ad2:id20:abc".as_slice(), b"d1:t2:aa1:y1:qe", b"d3:fooi1ee", b"d1:a1:b1:y1:qe", b"data"]
+        {
+            assert_eq!(udp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn trackers_and_local_discovery() {
+        let udp = Trial::udp(check);
+        let connect = [TRACKER_CONNECT, b"\x01\x02\x03\x04"].concat();
+        assert_eq!(udp.client(&connect), Match::Yes(Proof::Structure));
+        assert_eq!(udp.both(&connect, &[0; 16]), Match::Yes(Proof::Structure));
+        assert_eq!(udp.client(b"BT-SEARCH * HTTP/1.1\r\nInfohash: a\r\n"), Match::Yes(Proof::Banner));
+    }
+
+    #[test]
+    fn utp() {
+        let udp = Trial::udp(check);
+        assert_eq!(udp.client(SYN), Match::Yes(Proof::Structure));
+        assert_eq!(udp.client(STATE), Match::Maybe);
+        assert_eq!(udp.both(SYN, STATE), Match::Yes(Proof::Structure));
+        let mut stranger = STATE.to_vec();
+        stranger[2] = 0x99;
+        assert_eq!(udp.both(STATE, &stranger), Match::No);
+        assert_eq!(udp.client(&SYN[..19]), Match::No);
+        udp.refuses_noise(4000);
+    }
+}

@@ -89,37 +89,18 @@ fn replies(side: &Side<'_>, midstream: bool) -> Match {
         }
         // Seen without the client: what follows a file server's greeting answers USER or AUTH, never EHLO.
         let second = Reply::read(&mut text)?;
-        Ok(if is_answer(second.code) { Match::Yes(Proof::Banner) } else { Match::No })
+        Ok(if is_login(second.code) { Match::Yes(Proof::Banner) } else { Match::No })
     })
 }
 
-/// Replies that mail servers never give: RFC 959, section 4.2.2, and RFC 4217.
+/// Replies to `USER`, `AUTH`, `FEAT` and `SYST`.
+const fn is_login(code: u32) -> bool {
+    matches!(code, 211 | 215 | 230 | 232 | 234 | 331 | 332 | 530)
+}
+
+/// Replies that neither mail nor news servers give: RFC 959, section 4.2.2.
 const fn is_answer(code: u32) -> bool {
-    matches!(
-        code,
-        125 | 150
-            | 200
-            | 202
-            | 211
-            | 213
-            | 215
-            | 225
-            | 226
-            | 227
-            | 228
-            | 229
-            | 230
-            | 232
-            | 234
-            | 257
-            | 331
-            | 332
-            | 350
-            | 425
-            | 426
-            | 530
-            | 532
-    )
+    matches!(code, 125 | 150 | 226 | 227 | 228 | 229 | 232 | 257 | 331 | 332 | 350 | 425 | 426 | 530 | 532)
 }
 
 fn greets(server: &Side<'_>) -> bool {
@@ -130,4 +111,61 @@ fn greets(server: &Side<'_>) -> bool {
 fn logs_in(client: &Side<'_>) -> bool {
     let mut text = Text::new(client.bytes);
     text.verb(&[b"USER"]).is_ok() && text.line(is_text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::talk::Talk;
+    use crate::trial::Trial;
+
+    #[test]
+    fn greetings_that_name_a_file_server() {
+        let tcp = Trial::tcp(check);
+        for greeting in [
+            b"220 (vsFTPd 3.0.5)\r\n".as_slice(),
+            b"220 Microsoft FTP Service\r\n",
+            b"220---------- Welcome to Pure-FTPd [privsep] ----------\r\n220-You are user 1 of 50.\r\n220 You will be\r\n",
+            b"220-FileZilla Server 1.8.0\r\n220 Please visit\r\n",
+            b"220 ProFTPD Server (Debian) [::ffff:10.0.0.1]\r\n",
+            b"421 FTP service not available\r\n",
+        ] {
+            tcp.server_proves(greeting, Proof::Banner);
+        }
+        tcp.server_proves(b"220 Welcome\r\n331 Please specify the password.\r\n", Proof::Banner);
+    }
+
+    #[test]
+    fn a_bare_greeting_waits_for_the_client() {
+        let greeted = Talk::tcp().server(b"220 Welcome\r\n");
+        assert_eq!(greeted.ask(check), Match::Maybe);
+        assert_eq!(greeted.clone().client(b"USER anonymous\r\n").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.clone().client(b"AUTH TLS\r\n").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.clone().client(b"FEAT\r\n").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.clone().client(b"USE").ask(check), Match::Maybe);
+        assert_eq!(greeted.clone().client(b"QUIT\r\n").ask(check), Match::Maybe);
+        assert_eq!(greeted.client(b"EHLO a\r\n").ask(check), Match::No);
+    }
+
+    #[test]
+    fn clients_alone() {
+        let tcp = Trial::tcp(check);
+        tcp.client_proves(b"USER a\r\nPASS b\r\nSYST\r\n", Proof::Banner);
+        tcp.client_proves(b"auth tls\r\n", Proof::Banner);
+        assert_eq!(tcp.client(b"USER a\r\n"), Match::Maybe);
+        assert_eq!(tcp.client(b"USER a 0 * :a b\r\n"), Match::No);
+        assert_eq!(tcp.client(b"STOR words that a data connection may start with\n"), Match::No);
+        assert_eq!(tcp.midstream().client(b"STOR a.txt\r\n"), Match::Yes(Proof::Banner));
+    }
+
+    #[test]
+    fn what_only_looks_like_it() {
+        let tcp = Trial::tcp(check);
+        for other in
+            [b"220 mx ESMTP\r\n".as_slice(), b"220 \x01", b"200 news\r\n", b"220 a\r\n250 b\r\n", b"+OK\r\n"]
+        {
+            assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
+        }
+        tcp.refuses_noise(2000);
+    }
 }

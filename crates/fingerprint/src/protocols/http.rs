@@ -5,7 +5,7 @@
 //! http and is called so.
 
 use crate::answer::Proof;
-use crate::exchange::{Exchange, Side};
+use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
@@ -28,10 +28,16 @@ const METHODS: &[&[u8]] = &[
     b"SOURCE",
 ];
 
+/// Bytes by which a request that is none must have been answered.
+const PATIENCE: usize = 64;
+
+/// A target that is longer than this may have its end beyond what is kept.
+const LONG: usize = 64;
+
 fn check(exchange: &Exchange<'_>) -> Match {
     weigh(exchange, request, |server| match response(server) {
         // A server that could not read the request answers without a status line, as to HTTP/0.9.
-        Match::No if !exchange.client.is_empty() && is_html(server.bytes) => Match::Maybe,
+        Match::No if exchange.first == Speaker::Client && is_html(server.bytes) => Match::Maybe,
         answer => answer,
     })
 }
@@ -41,33 +47,34 @@ fn request(side: &Side<'_>) -> Match {
         let mut text = Text::new(skip_empty_lines(side.bytes));
         let line = RequestLine::read(&mut text)?;
         let known = METHODS.iter().any(|method| method.eq_ignore_ascii_case(line.method));
-        let path = is_target(line.target);
+        let form = Form::of(line.target);
         Ok(match line.version {
-            Version::Is(name, number) if is_version(name, number) && (known || path) => {
-                if start_line::headers_fit(text) {
-                    Match::Yes(Proof::Banner)
-                } else {
-                    Match::No
-                }
+            Version::Is(name, number) => {
+                let fits = is_version(name, number)
+                    && (known || form == Form::Usual)
+                    && start_line::headers_fit(text);
+                if fits { Match::Yes(Proof::Banner) } else { Match::No }
             }
-            Version::Is(..) => Match::No,
             Version::Missing if line.method == b"GET" && line.target.starts_with(b"/") => {
                 Match::Yes(Proof::Heuristic)
             }
-            // Not HTTP, and still what an HTTP server answers: it waits for the answer.
-            Version::Missing
-                if !side.closed && METHODS.contains(&line.method) && start_line::headers_fit(text) =>
-            {
-                Match::Maybe
-            }
-            Version::Missing => Match::No,
-            Version::Open if !known && !path && !could_be_target(line.target) => Match::No,
-            Version::Open if side.closed && known && path && line.target.len() > 64 => {
-                Match::Yes(Proof::Heuristic)
-            }
-            Version::Open => Match::Maybe,
+            // Not HTTP, and still something that a server answers: for that it is given a few bytes.
+            Version::Missing => brief(side, METHODS.contains(&line.method)),
+            Version::Open => match form {
+                Form::Usual if side.closed && line.target.len() > LONG => {
+                    Match::Yes(if known { Proof::Banner } else { Proof::Heuristic })
+                }
+                Form::Usual | Form::Beginning => Match::Maybe,
+                Form::Other if line.method == b"CONNECT" => Match::Maybe,
+                Form::Other => brief(side, known),
+            },
         })
     })
+}
+
+/// Doubt, where there is reason for it, for the first few bytes only.
+const fn brief(side: &Side<'_>, reason: bool) -> Match {
+    if reason && side.bytes.len() <= PATIENCE { Match::Maybe } else { Match::No }
 }
 
 fn response(side: &Side<'_>) -> Match {
@@ -95,20 +102,137 @@ fn is_version(name: &[u8], number: &[u8]) -> bool {
     (name.eq_ignore_ascii_case(b"HTTP") || name == b"ICE") && number != b"2.0"
 }
 
-/// RFC 9112, section 3.2: origin-form, asterisk-form, absolute-form.
-fn is_target(target: &[u8]) -> bool {
-    match target {
-        [b'/' | b'*', ..] => true,
-        _ => target.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"http")),
-    }
+/// What a request target looks like (RFC 9112, section 3.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Origin-form, asterisk-form or absolute-form.
+    Usual,
+    /// Too short to say.
+    Beginning,
+    /// Authority-form, or none of these.
+    Other,
 }
 
-fn could_be_target(target: &[u8]) -> bool {
-    target.len() < 4 && b"http"[..target.len()].eq_ignore_ascii_case(target)
+impl Form {
+    fn of(target: &[u8]) -> Self {
+        match (target, Text::new(target).word(b"http")) {
+            ([b'/' | b'*', ..], _) | (_, Ok(())) => Self::Usual,
+            (_, Err(Match::Maybe)) => Self::Beginning,
+            _ => Self::Other,
+        }
+    }
 }
 
 fn is_html(bytes: &[u8]) -> bool {
     const STARTS: &[&[u8]] = &[b"<html", b"<!doctype", b"<head", b"<?xml", b"<title", b"<h1"];
     let mut text = Text::new(bytes.trim_ascii_start());
     text.any_word(STARTS) != Err(Match::No)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    const REQUEST: &[u8] = b"GET /index.html HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n";
+    const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+    #[test]
+    fn requests() {
+        let tcp = Trial::tcp(check);
+        for request in [
+            REQUEST,
+            b"POST http://example.org/a HTTP/1.0\n\n",
+            b"OPTIONS * HTTP/1.1\r\n\r\n",
+            b"CONNECT example.org:443 HTTP/1.1\r\n\r\n",
+            b"M-SEARCH * HTTP/1.1\r\n",
+            b"RPC_IN_DATA /rpc/rpcproxy.dll?a:593 HTTP/1.1\r\n",
+            b"get / http/1.1\r\n",
+            b"\r\n\r\nGET / HTTP/1.1\r\n",
+            b"GET /a b\xc3\xa4 HTTP/1.1 \r\n",
+            b"GET   / HTTP/1.1\r\n",
+            b"SOURCE /live ICE/1.0\r\n",
+            b"GET / HTTP/1.1\r\nX: \x1f\r\n\r\n\0\x01\x02",
+        ] {
+            tcp.client_proves(request, Proof::Banner);
+        }
+    }
+
+    #[test]
+    fn responses_also_without_their_question() {
+        let tcp = Trial::tcp(check);
+        for response in [RESPONSE, b"HTTP/1.0 404 Not Found\n\n", b"HTTP/1.1 204\r\n", b"ICY 200 OK\r\n"] {
+            tcp.server_proves(response, Proof::Banner);
+        }
+        assert_eq!(tcp.both(REQUEST, RESPONSE), Match::Yes(Proof::Banner));
+    }
+
+    #[test]
+    fn a_target_beyond_the_bound() {
+        let long = [b"GET /".as_slice(), &[b'a'; 700]].concat();
+        let tcp = Trial::tcp(check);
+        assert_eq!(tcp.client(&long), Match::Yes(Proof::Banner));
+        assert_eq!(tcp.client(&long[..400]), Match::Maybe);
+    }
+
+    #[test]
+    fn http_0_9_and_its_answer() {
+        let tcp = Trial::tcp(check);
+        tcp.client_proves(b"GET /old\r\n", Proof::Heuristic);
+        assert_eq!(tcp.both(b"GET /old\r\n", b"<HTML><BODY>"), Match::Yes(Proof::Heuristic));
+        assert_eq!(tcp.server(b"<html>"), Match::No);
+    }
+
+    #[test]
+    fn a_bad_request_waits_for_its_answer() {
+        let tcp = Trial::tcp(check);
+        assert_eq!(tcp.client(b"POST abcd\r\n"), Match::Maybe);
+        assert_eq!(tcp.both(b"POST abcd\r\n", b"HTTP/1.1 400 Bad Request\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(tcp.client(&[b"POST abcd\r\n".as_slice(), &[b'x'; 80]].concat()), Match::No);
+    }
+
+    #[test]
+    fn either_side_can_contradict() {
+        let tcp = Trial::tcp(check);
+        assert_eq!(tcp.both(b"G", b"\x01\x02"), Match::No);
+        assert_eq!(tcp.both(REQUEST, b"\x01\x02"), Match::No);
+        assert_eq!(tcp.both(b"\x01", RESPONSE), Match::No);
+        assert_eq!(tcp.client(b"GET / HTTP/1.1\r\n\x01\x02\x03"), Match::No);
+        assert_eq!(tcp.client(b"GET / HTTP/1.1\r\nHost: \0"), Match::No);
+    }
+
+    #[test]
+    fn what_only_looks_like_it() {
+        let tcp = Trial::tcp(check);
+        for other in [
+            b"OPTIONS rtsp://a/b RTSP/1.0\r\n".as_slice(),
+            b"OPTIONS sip:a@b SIP/2.0\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"HELLO world HTTP/1.1\r\n",
+            b"INSERT INTO users VALUES (1);\n",
+            b"GET\0/ HTTP/1.1\r\n",
+            b"VERYLONGTOKENWITHOUTAMEANING / HTTP/1.1\r\n",
+            b"HTTP/1.1 200 OK\r\n",
+        ] {
+            assert_eq!(tcp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+        for other in [
+            b"RTSP/1.0 200 OK\r\n".as_slice(),
+            b"SIP/2.0 200 OK\r\n",
+            b"HTTP/1.1 20\0",
+            b"HTTP/1.1 2000",
+            REQUEST,
+        ] {
+            assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
+        }
+        tcp.refuses_noise(4000);
+    }
+
+    #[test]
+    fn midstream_roles_may_be_swapped() {
+        let midstream = Trial::tcp(check).midstream();
+        assert_eq!(midstream.client(RESPONSE), Match::Yes(Proof::Banner));
+        assert_eq!(midstream.both(b"\x01 in a body", RESPONSE), Match::Yes(Proof::Banner));
+        assert_eq!(midstream.both(b"\x01 in a body", b"\x02"), Match::No);
+    }
 }

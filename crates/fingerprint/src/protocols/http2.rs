@@ -53,3 +53,41 @@ fn settings(mut text: Text<'_>) -> Step<Match> {
     }
     Ok(Match::Yes(Proof::Structure))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64";
+    const SETTINGS: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\x10\0\0";
+
+    #[test]
+    fn both_sides() {
+        let tcp = Trial::tcp(check);
+        tcp.client_proves(PREFACE, Proof::Banner);
+        tcp.server_proves(SETTINGS, Proof::Structure);
+        tcp.server_proves(b"\0\0\0\x04\0\0\0\0\0", Proof::Structure);
+        assert_eq!(tcp.both(PREFACE, SETTINGS), Match::Yes(Proof::Structure));
+    }
+
+    #[test]
+    fn near_misses() {
+        let tcp = Trial::tcp(check);
+        for other in [b"PRI * HTTP/1.1\r\n".as_slice(), b"PRI * HTTP/2.0\r\n\r\nSX", b"POST / HTTP/1.1\r\n"] {
+            assert_eq!(tcp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+        assert_eq!(tcp.client(&[&PREFACE[..24], b"\x16\x03\x01".as_slice()].concat()), Match::No);
+        for other in [
+            b"\0\0\x05\x04\0\0\0\0\0".as_slice(),
+            b"\0\0\x06\x04\x01\0\0\0\0",
+            b"\0\0\x06\x00\0\0\0\0\0",
+            b"\0\0\x06\x04\0\0\0\0\x01",
+            b"\0\0\x06\x04\0\0\0\0\0\0\0\0\0\0\0",
+        ] {
+            assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
+        }
+        assert_eq!(tcp.both(PREFACE, b"HTTP/1.1 400 Bad Request\r\n"), Match::No);
+        tcp.refuses_noise(2000);
+    }
+}

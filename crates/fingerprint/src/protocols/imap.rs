@@ -4,7 +4,7 @@
 //! command of the not-authenticated state. Server first.
 
 use crate::answer::Proof;
-use crate::exchange::{Exchange, Side};
+use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::text::{Text, is_text, verdict};
@@ -14,15 +14,12 @@ pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Imap, transports: Tr
 /// Tags that clients make are short: letters and digits, a dot or dash at most.
 const TAG_MAX: usize = 12;
 
-/// RFC 9051, sections 6.1 to 6.4, and common extensions.
-const COMMANDS: &[&[u8]] = &[
-    b"CAPABILITY",
-    b"NOOP",
-    b"LOGOUT",
-    b"STARTTLS",
-    b"AUTHENTICATE",
-    b"LOGIN",
-    b"ID",
+/// What a client says before it has logged in: RFC 9051, sections 6.1 and 6.2, RFC 2971 (ID).
+const OPENING: &[&[u8]] =
+    &[b"CAPABILITY", b"NOOP", b"LOGOUT", b"STARTTLS", b"AUTHENTICATE", b"LOGIN", b"ID", b"COMPRESS"];
+
+/// What follows a login.
+const LATER: &[&[u8]] = &[
     b"ENABLE",
     b"SELECT",
     b"EXAMINE",
@@ -50,38 +47,33 @@ const COMMANDS: &[&[u8]] = &[
     b"UID",
     b"SORT",
     b"GETQUOTAROOT",
-    b"COMPRESS",
-];
-
-/// Commands that take no arguments: a word after them is some other text.
-const BARE: &[&[u8]] = &[
-    b"CAPABILITY",
-    b"NOOP",
-    b"LOGOUT",
-    b"STARTTLS",
-    b"NAMESPACE",
-    b"IDLE",
-    b"CHECK",
-    b"CLOSE",
-    b"UNSELECT",
-    b"EXPUNGE",
 ];
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    weigh(exchange, command, |server| replies(server, exchange.midstream))
+    let opens = exchange.first == Speaker::Client && !exchange.midstream;
+    weigh(exchange, |client| command(client, opens), |server| replies(server, exchange.midstream))
 }
 
-fn command(side: &Side<'_>) -> Match {
+/// `opens`: the client spoke first, so its first command comes before any login.
+fn command(side: &Side<'_>, opens: bool) -> Match {
     verdict(|| {
         let mut text = Text::new(side.bytes);
         text.run(1, TAG_MAX, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))?;
         text.literal(b" ")?;
-        let command = COMMANDS[text.verb(COMMANDS)?];
+        match text.clone().verb(LATER) {
+            Ok(_) if opens => return Ok(Match::No),
+            // Words that plain text may hold: they prove something only beside the server's.
+            Ok(_) => return text.line(is_text).map(|_| Match::Maybe),
+            Err(_) => {}
+        }
+        let command = OPENING[text.verb(OPENING)?];
         let arguments = text.line(is_text)?;
-        let fits = match (BARE.contains(&command), arguments) {
-            (true, arguments) => arguments.trim_ascii().is_empty(),
-            (false, [b' ', _, ..]) => true,
-            (false, _) => false,
+        let words = arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).count();
+        let fits = match command {
+            b"LOGIN" => words >= 2 || arguments.ends_with(b"}"),
+            b"AUTHENTICATE" | b"COMPRESS" => words == 1 || words == 2,
+            b"ID" => arguments.starts_with(b" (") || arguments.eq_ignore_ascii_case(b" NIL"),
+            _ => words == 0,
         };
         Ok(if fits { Match::Yes(Proof::Banner) } else { Match::No })
     })
@@ -102,4 +94,59 @@ fn replies(side: &Side<'_>, midstream: bool) -> Match {
         }
         Ok(if text.line(is_text) == Err(Match::No) { Match::No } else { Match::Yes(Proof::Banner) })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    #[test]
+    fn greetings() {
+        let tcp = Trial::tcp(check);
+        for greeting in [
+            b"* OK [CAPABILITY IMAP4rev1 STARTTLS] Dovecot ready.\r\n".as_slice(),
+            b"* PREAUTH IMAP4rev1 server logged in as Smith\r\n",
+            b"* BYE Temporary problem\r\n",
+            b"* ok\r\n",
+        ] {
+            tcp.server_proves(greeting, Proof::Banner);
+        }
+        for other in [b"* OKAY\r\n".as_slice(), b"* OK \x01", b"*1\r\n$4\r\n", b"* 3 EXISTS\r\n", b"* item\n"]
+        {
+            assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn commands() {
+        let tcp = Trial::tcp(check);
+        for command in [
+            b"a001 LOGIN smith pass\r\n".as_slice(),
+            b"1 capability\r\n",
+            b"A.1 ID (\"name\" \"x\")\r\n",
+            b"C1 STARTTLS\r\n",
+        ] {
+            tcp.client_proves(command, Proof::Banner);
+        }
+        for other in [
+            b"a001 LOGIN\r\n".as_slice(),
+            b"please login\r\n",
+            b"please list all\r\n",
+            b"a noop of its own\r\n",
+            b"averylongtoken1 NOOP\r\n",
+            b"NICK a\r\n",
+            b"a1 LOGIN \x01",
+        ] {
+            assert_eq!(tcp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+        tcp.refuses_noise(2000);
+    }
+
+    #[test]
+    fn midstream() {
+        let tcp = Trial::tcp(check).midstream();
+        assert_eq!(tcp.server(b"* 23 EXISTS\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(tcp.client(b"* 2 FETCH (FLAGS (\\Seen))\r\n"), Match::Yes(Proof::Banner));
+    }
 }

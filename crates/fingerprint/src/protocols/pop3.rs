@@ -74,3 +74,40 @@ fn greets(server: &[u8]) -> bool {
     let mut text = Text::new(server);
     text.literal(b"+OK").and_then(|()| text.line(is_text)).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::talk::Talk;
+    use crate::trial::Trial;
+
+    #[test]
+    fn greetings() {
+        let tcp = Trial::tcp(check);
+        tcp.server_proves(b"+OK Dovecot ready.\r\n", Proof::Banner);
+        tcp.server_proves(b"+OK POP3 server ready <1896.697170952@example.org>\r\n", Proof::Banner);
+        assert_eq!(tcp.server(b"+OK \x01"), Match::No);
+        assert_eq!(tcp.server(b"+OKAY\r\n"), Match::No);
+    }
+
+    #[test]
+    fn a_bare_greeting_waits_for_the_client() {
+        let greeted = Talk::tcp().server(b"+OK\r\n");
+        assert_eq!(greeted.ask(check), Match::Maybe);
+        assert_eq!(greeted.clone().client(b"CAPA\r\n").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.clone().client(b"USER a\r\n").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.client(b"*1\r\n$4\r\nPING\r\n").ask(check), Match::No);
+    }
+
+    #[test]
+    fn clients_alone() {
+        let tcp = Trial::tcp(check);
+        tcp.client_proves(b"CAPA\r\n", Proof::Banner);
+        tcp.client_proves(b"USER a\r\nPASS b\r\nUIDL\r\n", Proof::Banner);
+        assert_eq!(tcp.client(b"USER a\r\n"), Match::Maybe);
+        assert_eq!(tcp.client(b"USER a 0 * :a b\r\n"), Match::No);
+        assert_eq!(tcp.client(b"RETR 1\r\n"), Match::No);
+        assert_eq!(tcp.both(b"PING\r\n", b"+OK done\r\n"), Match::No);
+        tcp.refuses_noise(2000);
+    }
+}

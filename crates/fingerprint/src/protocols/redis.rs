@@ -56,6 +56,12 @@ const INLINE: &[&[u8]] = &[
 /// Redis's registered port.
 const PORT: u16 = 6379;
 
+/// Bytes by which an unknown command must have been answered.
+const PATIENCE: usize = 64;
+
+/// Simple strings are short: the longest in use names a replication id (`+FULLRESYNC`).
+const SIMPLE_MAX: usize = 80;
+
 /// The first bytes of RESP 3's types.
 const KINDS: &[u8] = b"+-:$*%~>|_#,(!=";
 
@@ -75,7 +81,7 @@ fn check(exchange: &Exchange<'_>) -> Match {
         |server| replies(server, !exchange.client.is_empty()),
     );
     let asked = || inline(&mut Text::new(exchange.client.bytes), patient).is_ok();
-    let answered = || element(&mut Text::new(exchange.server.bytes)).is_ok();
+    let answered = || element(&mut Text::new(exchange.server.bytes), SIMPLE_MAX).is_ok();
     if answer == Match::Maybe && asked() && answered() {
         return Match::Yes(Proof::Banner);
     }
@@ -85,9 +91,11 @@ fn check(exchange: &Exchange<'_>) -> Match {
 fn command(side: &Side<'_>, patient: bool) -> Match {
     verdict(|| {
         let mut text = Text::new(side.bytes);
-        if text.peek()? != b'*' {
+        while text.peek()? != b'*' {
             inline(&mut text, patient)?;
-            return Ok(if side.closed { Match::No } else { Match::Maybe });
+            if side.closed && text.rest().is_empty() {
+                return Ok(Match::No);
+            }
         }
         text.literal(b"*")?;
         if text.number(7)? == 0 {
@@ -105,10 +113,16 @@ fn command(side: &Side<'_>, patient: bool) -> Match {
 }
 
 fn inline(text: &mut Text<'_>, patient: bool) -> Step<()> {
-    if patient {
-        text.run(1, 24, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))?;
+    if patient && text.clone().verb(INLINE) == Err(Match::No) {
+        if text.rest().len() > PATIENCE {
+            return Err(Match::No);
+        }
+        text.run(2, 24, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))?;
     } else {
         text.verb(INLINE)?;
+    }
+    if !matches!(text.peek()?, b' ' | b'\r' | b'\n') {
+        return Err(Match::No);
     }
     text.line(is_text).map(drop)
 }
@@ -117,8 +131,9 @@ fn inline(text: &mut Text<'_>, patient: bool) -> Step<()> {
 fn replies(side: &Side<'_>, asked: bool) -> Match {
     verdict(|| {
         let mut text = Text::new(side.bytes);
+        let simple = if asked { SIMPLE_MAX } else { SIMPLE_MAX / 4 };
         for count in 0..SHORT_REPLIES {
-            match element(&mut text) {
+            match element(&mut text, simple) {
                 Ok(true) => return Ok(Match::Yes(Proof::Structure)),
                 Ok(false) => {}
                 Err(Match::No) if asked && count > 0 => return Ok(Match::Maybe),
@@ -130,11 +145,12 @@ fn replies(side: &Side<'_>, asked: bool) -> Match {
 }
 
 /// Reads one reply; whether it proves itself by nesting or by a length that its end confirms.
-fn element(text: &mut Text<'_>) -> Step<bool> {
+/// `simple` bounds a simple string.
+fn element(text: &mut Text<'_>, simple: usize) -> Step<bool> {
     match text.one(|byte| KINDS.contains(&byte))? {
         b'+' => {
             text.one(|byte| byte.is_ascii_alphabetic())?;
-            text.run(0, 64, is_ascii_text)?;
+            text.run(0, simple, is_ascii_text)?;
             end(text)
         }
         b'-' => {
@@ -187,4 +203,66 @@ fn element(text: &mut Text<'_>) -> Step<bool> {
 
 fn end(text: &mut Text<'_>) -> Step<bool> {
     text.literal(b"\r\n").map(|()| false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::talk::Talk;
+    use crate::trial::Trial;
+
+    const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
+    #[test]
+    fn commands_as_arrays() {
+        let tcp = Trial::tcp(check);
+        tcp.client_proves(PING, Proof::Structure);
+        tcp.client_proves(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\n\0\x01\r\n", Proof::Structure);
+        assert_eq!(tcp.both(PING, b"+PONG\r\n"), Match::Yes(Proof::Structure));
+        assert_eq!(tcp.both(PING, b"-NOAUTH Authentication required.\r\n"), Match::Yes(Proof::Structure));
+        assert_eq!(tcp.both(PING, b"\x01"), Match::No);
+    }
+
+    #[test]
+    fn inline_commands_need_a_reply() {
+        let tcp = Trial::tcp(check);
+        assert_eq!(tcp.client(b"INFO\r\n"), Match::Maybe);
+        assert_eq!(tcp.both(b"INFO\r\n", b"$5\r\nredis\r\n"), Match::Yes(Proof::Structure));
+        assert_eq!(tcp.both(b"PING\r\n", b"+PONG\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(tcp.both(b"GET a\r\n", b"VALUE a 0 1\r\n"), Match::No);
+        assert_eq!(tcp.client(b"HELLO\r\nand more text\r\n"), Match::No);
+        assert_eq!(tcp.client(b"MYMODULE.DO\r\n"), Match::No);
+        let own_port = Talk::tcp().port(PORT).client(b"MYMODULE.DO it\r\n");
+        assert_eq!(own_port.ask(check), Match::Maybe);
+        assert_eq!(own_port.server(b":1\r\n").ask(check), Match::Yes(Proof::Banner));
+    }
+
+    #[test]
+    fn replies_without_their_question() {
+        let tcp = Trial::tcp(check);
+        tcp.server_proves(b"$5\r\nhello\r\n", Proof::Structure);
+        tcp.server_proves(b"*2\r\n$1\r\na\r\n", Proof::Structure);
+        tcp.server_proves(b"%1\r\n+a\r\n:1\r\n", Proof::Structure);
+        tcp.server_proves(b"+OK\r\n:1\r\n$-1\r\n_\r\n", Proof::Heuristic);
+        assert_eq!(tcp.server(b"+OK\r\n"), Match::Maybe);
+    }
+
+    #[test]
+    fn near_misses() {
+        let tcp = Trial::tcp(check);
+        for other in [
+            b"*0\r\n".as_slice(),
+            b"* OK\r\n",
+            b"*1\n$4\n",
+            b"*1\r\n$4\r\nPINGS\r\n",
+            b"*1\r\n$0\r\n\r\n",
+            b"*1\r\n+PING\r\n",
+        ] {
+            assert_eq!(tcp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+        for other in [b"$5\r\nhelloworld\r\n".as_slice(), b"+\x01", b"-err\r\n", b":x\r\n", b"*2\r\nxx\r\n"] {
+            assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
+        }
+        tcp.refuses_noise(2000);
+    }
 }

@@ -56,3 +56,40 @@ fn request(side: &Side<'_>) -> Match {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    #[test]
+    fn requests_and_responses() {
+        let tcp = Trial::tcp(check);
+        for message in [
+            b"OPTIONS rtsp://example.org/live RTSP/1.0\r\nCSeq: 1\r\n\r\n".as_slice(),
+            b"OPTIONS * RTSP/1.0\r\n",
+            b"DESCRIBE rtsp://example.org/ RTSP/1.0\r\n",
+            b"GET_PARAMETER rtsp://a RTSP/2.0\r\n",
+            b"SETUP /track1 RTSP/1.0\r\n",
+        ] {
+            tcp.client_proves(message, Proof::Banner);
+        }
+        tcp.server_proves(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n", Proof::Banner);
+        assert_eq!(tcp.both(b"OPTIONS * RTSP/1.0\r\n", b"\x01"), Match::No);
+    }
+
+    #[test]
+    fn near_misses() {
+        let tcp = Trial::tcp(check);
+        for other in [
+            b"OPTIONS * HTTP/1.1\r\n".as_slice(),
+            b"OPTIONS sip:a@b SIP/2.0\r\n",
+            b"GET rtsp://a RTSP/1.0\r\n",
+            b"PLAY music\r\n",
+            b"HTTP/1.1 200 OK\r\n",
+        ] {
+            assert_eq!(tcp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+        tcp.refuses_noise(2000);
+    }
+}

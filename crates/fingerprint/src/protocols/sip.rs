@@ -45,7 +45,8 @@ fn check(exchange: &Exchange<'_>) -> Match {
 fn datagrams(side: &Side<'_>) -> Match {
     let Some(first) = side.datagrams().find(|datagram| !is_keep_alive(datagram)) else { return Match::Maybe };
     match message(first) {
-        Match::Maybe if !side.closed => Match::No,
+        Match::Maybe if side.total > side.bytes.len() as u64 => Match::Maybe,
+        Match::Maybe => Match::No,
         answer => answer,
     }
 }
@@ -61,16 +62,10 @@ fn response(bytes: &[u8]) -> Match {
 fn request(bytes: &[u8]) -> Match {
     verdict(|| {
         let mut text = Text::new(bytes);
-        text.clone().verb(METHODS).map(drop).or_else(|ended| match ended {
-            Match::Maybe => Err(Match::Maybe),
-            _ => Ok(()),
-        })?;
+        text.clone().verb(METHODS)?;
         let line = RequestLine::read(&mut text)?;
         if matches!(line.version, Version::Is(name, _) if name == b"SIP") {
             return Ok(Match::Yes(Proof::Banner));
-        }
-        if !METHODS.contains(&line.method) {
-            return Ok(if line.version == Version::Open { Match::Maybe } else { Match::No });
         }
         Text::new(line.target).any_word(SCHEMES)?;
         Ok(Match::Yes(Proof::Banner))
@@ -86,4 +81,60 @@ fn is_keep_alive(datagram: &[u8]) -> bool {
 fn skip_empty_lines(bytes: &[u8]) -> &[u8] {
     let empty = bytes.iter().take(8).take_while(|&&byte| byte == b'\r' || byte == b'\n').count();
     &bytes[empty..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::talk::Talk;
+    use crate::trial::Trial;
+
+    const INVITE: &[u8] = b"INVITE sip:bob@example.org SIP/2.0\r\nVia: SIP/2.0/UDP pc33\r\n";
+    const OK: &[u8] = b"SIP/2.0 200 OK\r\n";
+
+    #[test]
+    fn requests_and_responses() {
+        let tcp = Trial::tcp(check);
+        for message in
+            [INVITE, OK, b"REGISTER sips:example.org SIP/2.0\r\n", b"\r\n\r\nBYE tel:+1-201-555 SIP/2.0\r\n"]
+        {
+            tcp.client_proves(message, Proof::Banner);
+            tcp.server_proves(message, Proof::Banner);
+        }
+        let udp = Trial::udp(check);
+        assert_eq!(udp.client(INVITE), Match::Yes(Proof::Banner));
+        assert_eq!(udp.both(INVITE, OK), Match::Yes(Proof::Banner));
+        assert_eq!(udp.both(INVITE, b"\x01"), Match::No);
+    }
+
+    #[test]
+    fn a_datagram_is_whole() {
+        assert_eq!(Trial::udp(check).client(b"INVITE si"), Match::No);
+        assert_eq!(Trial::udp(check).client(b"SIP/2.0 20"), Match::No);
+    }
+
+    #[test]
+    fn keep_alives_say_nothing() {
+        let alive = Talk::udp().client(b"\r\n\r\n").client(b"\0\0\0\0");
+        assert_eq!(alive.ask(check), Match::Maybe);
+        assert_eq!(alive.clone().client(INVITE).ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(alive.client(b"\x80\x01\x02").ask(check), Match::No);
+    }
+
+    #[test]
+    fn near_misses() {
+        let tcp = Trial::tcp(check);
+        for other in [
+            b"OPTIONS * HTTP/1.1\r\n".as_slice(),
+            b"OPTIONS rtsp://a RTSP/1.0\r\n",
+            b"SIP/2.0 2000",
+            b"HTTP/1.1 200 OK\r\n",
+            b"HELLO sip:a@b SIP/2.0\r\n",
+            b"MESSAGE in a bottle\r\n",
+        ] {
+            assert_eq!(tcp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+        tcp.refuses_noise(2000);
+        Trial::udp(check).refuses_noise(2000);
+    }
 }

@@ -104,3 +104,72 @@ fn is_answer(reply: &Reply<'_>) -> bool {
         if *first == class && subject.is_ascii_digit());
     enhanced || reply.code == 354 || (reply.code == 250 && holds(reply.text, b"PIPELINING"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::talk::Talk;
+    use crate::trial::Trial;
+
+    #[test]
+    fn greetings_that_name_a_mail_server() {
+        let tcp = Trial::tcp(check);
+        for greeting in [
+            b"220 mx.example.org ESMTP Postfix (Debian)\r\n".as_slice(),
+            b"220 host Microsoft ESMTP MAIL Service ready at Mon, 24 Nov 2025\r\n",
+            b"220-host ESMTP Exim 4.96\r\n220-We do not authorize\r\n220 unsolicited mail\r\n",
+            b"554 mx.example.org ESMTP not accepting messages\r\n",
+            b"220 host Sendmail 8.17 ready\n",
+        ] {
+            tcp.server_proves(greeting, Proof::Banner);
+        }
+        tcp.server_proves(b"220 host\r\n250-host\r\n250 SIZE\r\n", Proof::Banner);
+    }
+
+    #[test]
+    fn a_bare_greeting_waits_for_the_client() {
+        let greeted = Talk::tcp().server(b"220 host ready\r\n");
+        assert_eq!(greeted.ask(check), Match::Maybe);
+        assert_eq!(greeted.clone().client(b"EHLO a\r\n").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.clone().client(b"MAIL FROM:<a@b>\r\n").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.clone().client(b"QUIT\r\n").ask(check), Match::Maybe);
+        assert_eq!(greeted.clone().client(b"USER a\r\n").ask(check), Match::No);
+        assert_eq!(greeted.clone().client(b"AUTH TLS\r\n").ask(check), Match::No);
+        assert_eq!(greeted.client(b"\x01\x02").ask(check), Match::No);
+    }
+
+    #[test]
+    fn clients_that_do_not_wait() {
+        let tcp = Trial::tcp(check);
+        tcp.client_proves(b"EHLO a.example\r\n", Proof::Banner);
+        tcp.client_proves(b"helo a\r\nMAIL FROM:<>\r\n", Proof::Banner);
+        tcp.client_proves(b"NOOP\r\nLHLO a\r\n", Proof::Banner);
+        assert_eq!(tcp.client(b"MAIL FROM:<a@b>\r\n"), Match::No);
+        assert_eq!(tcp.client(b"EHLO \x01\x02"), Match::No);
+    }
+
+    #[test]
+    fn midstream() {
+        let tcp = Trial::tcp(check).midstream();
+        assert_eq!(tcp.client(b"RCPT TO:<a@b>\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(tcp.server(b"250 2.1.0 Ok\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(tcp.server(b"250 CWD command successful\r\n"), Match::No);
+    }
+
+    #[test]
+    fn what_only_looks_like_it() {
+        let tcp = Trial::tcp(check);
+        for other in [
+            b"220 (vsFTPd 3.0.3)\r\n".as_slice(),
+            b"220 \x01",
+            b"200 news\r\n",
+            b"220x",
+            b"220 a\r\n331 b\r\n",
+            b"+OK\r\n",
+        ] {
+            assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
+        }
+        assert_eq!(tcp.client(b"HELLO\r\n"), Match::No);
+        tcp.refuses_noise(2000);
+    }
+}

@@ -18,17 +18,15 @@ fn check(exchange: &Exchange<'_>) -> Match {
     if exchange.first == Speaker::Server && !exchange.midstream && !exchange.client.is_empty() {
         return Match::No;
     }
-    let answered = !exchange.server.is_empty();
     let version = exchange.client.bytes.first().copied();
     weigh(
         exchange,
-        |client| verdict(|| request(Text::new(client.bytes), answered)),
+        |client| verdict(|| request(Text::new(client.bytes))),
         |server| verdict(|| reply(Text::new(server.bytes), version)),
     )
 }
 
-/// `answered`: the server has spoken, so what follows the first message has its reason.
-fn request(mut text: Text<'_>, answered: bool) -> Step<Match> {
+fn request(mut text: Text<'_>) -> Step<Match> {
     if text.one(|byte| byte == 4 || byte == 5)? == 4 {
         // CONNECT or BIND, port, address, user; an address of 0.0.0.x announces a name (4a).
         text.one(|byte| byte == 1 || byte == 2)?;
@@ -43,8 +41,7 @@ fn request(mut text: Text<'_>, answered: bool) -> Step<Match> {
             text.run(1, 255, |byte| byte.is_ascii_graphic())?;
             text.literal(&[0])?;
         }
-        let alone = answered || text.rest().is_empty();
-        return Ok(if alone && port != [0, 0] { Match::Yes(Proof::Structure) } else { Match::No });
+        return Ok(if port == [0, 0] { Match::No } else { Match::Yes(Proof::Structure) });
     }
     let count = text.one(|count| (1..=METHODS_MAX).contains(&count))?;
     let mut seen = [false; 256];
@@ -52,15 +49,13 @@ fn request(mut text: Text<'_>, answered: bool) -> Step<Match> {
         let method = text.one(|method| is_method(method) && !seen[usize::from(method)])?;
         seen[usize::from(method)] = true;
     }
-    if text.rest().is_empty() {
-        return Ok(Match::Yes(Proof::Heuristic));
-    }
-    // A client that does not wait, or one that was answered: RFC 1929, RFC 1928 section 4, or a method's own messages.
+    // What comes next is a request (RFC 1928, section 4) or a name and password (RFC 1929), unless a method of
+    // another kind was offered, whose messages are its own affair.
+    let others = usize::from(count) > usize::from(seen[0]) + usize::from(seen[2]);
     match next(text) {
-        Err(Match::No) if answered => Ok(Match::Yes(Proof::Heuristic)),
-        Err(Match::No) => Ok(Match::No),
-        Err(_) => Ok(Match::Yes(Proof::Heuristic)),
         Ok(()) => Ok(Match::Yes(Proof::Structure)),
+        Err(Match::No) if !others => Ok(Match::No),
+        Err(_) => Ok(Match::Yes(Proof::Heuristic)),
     }
 }
 
@@ -120,4 +115,45 @@ fn reply(mut text: Text<'_>, version: Option<u8>) -> Step<Match> {
 /// IANA's list of SOCKS methods, and those reserved for private use.
 const fn is_method(method: u8) -> bool {
     matches!(method, 0..=9 | 0x80..=0xfe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    #[test]
+    fn version_4() {
+        let tcp = Trial::tcp(check);
+        tcp.client_proves(b"\x04\x01\0\x50\x5d\xb8\xd8\x22alice\0", Proof::Structure);
+        tcp.client_proves(b"\x04\x01\0\x50\0\0\0\x01\0example.org\0", Proof::Structure);
+        let granted = b"\0\x5a\0\0\0\0\0\0";
+        assert_eq!(tcp.both(b"\x04\x01\0\x50\x5d\xb8\xd8\x22\0", granted), Match::Yes(Proof::Structure));
+        assert_eq!(tcp.both(b"\x04\x01\0\x50\x5d\xb8\xd8\x22\0", b"\x05\0"), Match::No);
+        assert_eq!(tcp.client(b"\x04\x03\0\x50"), Match::No);
+        assert_eq!(tcp.client(b"\x04\x01\0\0\x5d\xb8\xd8\x22\0"), Match::No);
+    }
+
+    #[test]
+    fn version_5() {
+        let tcp = Trial::tcp(check);
+        tcp.client_proves(b"\x05\x01\0", Proof::Heuristic);
+        tcp.client_proves(b"\x05\x02\0\x02", Proof::Heuristic);
+        tcp.client_proves(b"\x05\x01\0\x05\x01\0\x03\x03abc\0\x50", Proof::Structure);
+        assert_eq!(tcp.both(b"\x05\x02\0\x02", b"\x05\x02"), Match::Yes(Proof::Structure));
+        assert_eq!(tcp.both(b"\x05\x02\0\x02", b"\x05\xff"), Match::Yes(Proof::Structure));
+        assert_eq!(tcp.both(b"\x05\x01\0", b"\x01\x02"), Match::No);
+        tcp.server_proves(b"\x05\0\x05\0\0\x01\x0a\0\0\x01\x1f\x90", Proof::Structure);
+    }
+
+    #[test]
+    fn near_misses() {
+        let tcp = Trial::tcp(check);
+        for other in [b"\x05\0".as_slice(), b"\x05\x02\0\0", b"\x05\x01\x20", b"\x05\x40", b"\x05\x01\0\x99"]
+        {
+            assert_eq!(tcp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+        assert_eq!(tcp.server(b"\0\x5a\0\0\0\0\0\0"), Match::No);
+        tcp.refuses_noise(2000);
+    }
 }

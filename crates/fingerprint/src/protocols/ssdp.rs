@@ -32,3 +32,36 @@ fn message(bytes: &[u8]) -> Match {
         Ok(if announces && http { Match::Yes(Proof::Banner) } else { Match::No })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    const SEARCH: &[u8] =
+        b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\n\r\n";
+
+    #[test]
+    fn searches_announcements_and_answers() {
+        let udp = Trial::udp(check);
+        assert_eq!(udp.client(SEARCH), Match::Yes(Proof::Banner));
+        assert_eq!(udp.client(b"NOTIFY * HTTP/1.1\r\nNTS: ssdp:alive\r\n\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(udp.client(b"HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\n\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(udp.both(SEARCH, b"HTTP/1.1 200 OK\r\n\r\n"), Match::Yes(Proof::Banner));
+    }
+
+    #[test]
+    fn near_misses() {
+        let udp = Trial::udp(check);
+        for other in [
+            b"M-SEARCH * HT".as_slice(),
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"NOTIFY sip:a@b SIP/2.0\r\n",
+            b"M-SEARCH *\r\n",
+        ] {
+            assert_eq!(udp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+        assert_eq!(udp.both(SEARCH, b"\x01"), Match::No);
+        udp.refuses_noise(2000);
+    }
+}

@@ -60,3 +60,50 @@ fn is_line(bytes: &[u8]) -> bool {
     let grammar = || -> Step<Match> { Text::new(bytes).line(is_text).map(|_| Match::Maybe) };
     verdict(grammar) == Match::Maybe
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    const KEXINIT: &[u8] = b"\0\0\x05\xdc\x04\x14";
+
+    #[test]
+    fn identifications_from_either_side() {
+        let tcp = Trial::tcp(check);
+        for line in [
+            b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n".as_slice(),
+            b"SSH-2.0-dropbear_2022.83\r\n",
+            b"SSH-1.99-Cisco-1.25\n",
+            b"SSH-1.5-1.2.27\n\0\0\x01\x0b",
+            b"SSH-2.0-\r\n",
+            b"SSH-2.0-x\0\0\0",
+        ] {
+            tcp.client_proves(line, Proof::Banner);
+            tcp.server_proves(line, Proof::Banner);
+        }
+        let with_packet = [b"SSH-2.0-x\r\n".as_slice(), KEXINIT].concat();
+        tcp.client_proves(&with_packet, Proof::Banner);
+        assert_eq!(tcp.both(&with_packet, b"SSH-2.0-y\r\n"), Match::Yes(Proof::Banner));
+    }
+
+    #[test]
+    fn refusals_in_plain_text() {
+        let tcp = Trial::tcp(check);
+        assert_eq!(tcp.both(b"SSH-2.0-x\r\n", b"Exceeded MaxStartups\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(tcp.server(b"SSH-2.0-x\r\nProtocol mismatch.\n"), Match::Yes(Proof::Banner));
+        assert_eq!(tcp.server(b"Exceeded MaxStartups\r\n"), Match::No);
+    }
+
+    #[test]
+    fn what_starts_like_it_and_breaks_its_rules() {
+        let tcp = Trial::tcp(check);
+        assert_eq!(tcp.client(b"SSH-2.0-x\x01\x02"), Match::No);
+        assert_eq!(tcp.client(b"SSH-2.0-x\r\n\xde\xad\xbe\xef\x01\x02"), Match::No);
+        assert_eq!(tcp.client(b"SSH-2.0-x\r\n\0\0\x05\xdc\x04\x15"), Match::No);
+        assert_eq!(tcp.both(b"SSH-2.0-x\r\n", b"\x01\x02\x03"), Match::No);
+        assert_eq!(tcp.client(b"SSH-3.0-x\r\n"), Match::No);
+        assert_eq!(tcp.client(b"ssh-2.0-x\r\n"), Match::No);
+        tcp.refuses_noise(2000);
+    }
+}

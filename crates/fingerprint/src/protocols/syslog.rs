@@ -66,3 +66,51 @@ fn message(mut text: Text<'_>) -> Step<Match> {
         None => Ok(Match::Yes(Proof::Banner)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    const NEW: &[u8] = b"<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su - ID47 - failed";
+    const OLD: &[u8] = b"<34>Oct 11 22:14:15 mymachine su: 'su root' failed";
+    const CISCO: &[u8] = b"<189>29: *Feb 14 09:40:10.326: %SYS-5-CONFIG_I: Configured";
+
+    #[test]
+    fn datagrams() {
+        let udp = Trial::udp(check);
+        for message in [NEW, OLD, CISCO, b"<0>a\n", b"<191>short", b"<13>ends with NUL\0"] {
+            assert_eq!(udp.client(message), Match::Yes(Proof::Banner), "{}", message.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn streams() {
+        let tcp = Trial::tcp(check);
+        tcp.client_proves(NEW, Proof::Banner);
+        tcp.client_proves(OLD, Proof::Banner);
+        tcp.client_proves(&[b"71 ".as_slice(), NEW].concat(), Proof::Banner);
+        assert_eq!(tcp.both(NEW, b"ok"), Match::No);
+        assert_eq!(tcp.server(NEW), Match::No);
+    }
+
+    #[test]
+    fn near_misses() {
+        let udp = Trial::udp(check);
+        for other in [
+            b"<192>a".as_slice(),
+            b"<034>a",
+            b"<>a",
+            b"<34>",
+            b"<34",
+            b"<34>\x01",
+            b"<34>abc\x01",
+            b"<a>b</a>",
+            b"34>a",
+        ] {
+            assert_eq!(udp.client(other), Match::No, "{}", other.escape_ascii());
+        }
+        udp.refuses_noise(4000);
+        Trial::tcp(check).refuses_noise(2000);
+    }
+}

@@ -73,3 +73,55 @@ fn prompt(side: &Side<'_>) -> Match {
 const fn is_nvt(byte: u8) -> bool {
     matches!(byte, 0 | 3 | 4 | 7..=13 | 21 | 27 | 0x20..=0xff)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::talk::Talk;
+    use crate::trial::Trial;
+
+    #[test]
+    fn negotiations_from_either_side() {
+        let tcp = Trial::tcp(check);
+        for negotiation in [
+            b"\xff\xfd\x18".as_slice(),
+            b"\xff\xfb\x01\xff\xfb\x03\r\nlogin: ",
+            b"\xff\xfa\x18\x01\xff\xf0",
+            b"\xff\xfd\xc9",
+        ] {
+            tcp.server_proves(negotiation, Proof::Banner);
+            tcp.client_proves(negotiation, Proof::Banner);
+        }
+    }
+
+    #[test]
+    fn the_one_who_answers_may_type() {
+        let greeted = Talk::tcp().server(b"\xff\xfd\x18");
+        assert_eq!(greeted.clone().client(b"root\r\0").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.client(b"\x16\x03\x01").ask(check), Match::No);
+    }
+
+    #[test]
+    fn a_prompt_without_negotiation() {
+        let tcp = Trial::tcp(check);
+        tcp.server_proves(b"\r\nlogin: ", Proof::Heuristic);
+        tcp.server_proves(b"\r\n\r\nUser Access Verification\r\n", Proof::Heuristic);
+        assert_eq!(tcp.server(b"Welcome\r\n"), Match::No);
+        assert_eq!(tcp.client(b"login: "), Match::No);
+    }
+
+    #[test]
+    fn near_misses() {
+        let tcp = Trial::tcp(check);
+        for other in [
+            b"\xff\xd8\xff\xe0".as_slice(),
+            b"\xff\xfd\x40",
+            b"\xff\xfd\x18\xff\x01",
+            b"\xff\xfb\x03\xff\xfb\x77",
+            b"\xff\xff",
+        ] {
+            assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
+        }
+        tcp.refuses_noise(2000);
+    }
+}

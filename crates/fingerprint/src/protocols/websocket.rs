@@ -81,3 +81,33 @@ impl Frames {
 const fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..=0xf4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Trial;
+
+    const MASKED_HELLO: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+
+    #[test]
+    fn frames_of_both_sides() {
+        let midstream = Trial::tcp(check).midstream();
+        assert_eq!(midstream.both(MASKED_HELLO, b"\x81\x05Hello"), Match::Yes(Proof::Structure));
+        assert_eq!(midstream.both(b"\x89\x80\x01\x02\x03\x04", b"\x8a\0"), Match::Yes(Proof::Structure));
+        assert_eq!(midstream.both(MASKED_HELLO, MASKED_HELLO), Match::No);
+    }
+
+    #[test]
+    fn words_of_one_side() {
+        let midstream = Trial::tcp(check).midstream();
+        assert_eq!(midstream.server(b"\x81\x15{\"type\":\"heartbeat\"}"), Match::No);
+        assert_eq!(midstream.server(b"\x81\x14{\"type\":\"heartbeat\"}"), Match::Yes(Proof::Heuristic));
+        assert_eq!(midstream.server(b"\x81\x05Hello"), Match::No);
+    }
+
+    #[test]
+    fn never_from_the_start() {
+        assert_eq!(Trial::tcp(check).both(MASKED_HELLO, b"\x81\x05Hello"), Match::No);
+        Trial::tcp(check).midstream().refuses_noise(2000);
+    }
+}

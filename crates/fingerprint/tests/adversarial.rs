@@ -1,0 +1,255 @@
+//! Data that is no protocol is called so, fast: whoever speaks first, over TCP byte by byte, over UDP datagram by
+//! datagram.
+
+use offport_fingerprint::{Answer, Exchange, Side, Speaker, Stage, identify};
+use offport_wire::Transport;
+use proptest::prelude::*;
+
+/// What a flow table keeps of a side.
+const BOUND: usize = 512;
+
+/// Ports that probes treat with more patience, and ordinary ones.
+const PORTS: [u16; 8] = [80, 443, 53, 25, 22, 6379, 5060, 40_000];
+
+/// How a flow ended up.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// Not recognised after so many bytes.
+    Refused(usize),
+    Named(String),
+    /// Still open when the bound was reached.
+    Open,
+}
+
+/// One side sends `data` over TCP, a byte a segment.
+fn stream(data: &[u8], speaker: Speaker, port: u16) -> Outcome {
+    let ends: Vec<u16> = (1..=BOUND as u16).collect();
+    for len in 1..=data.len().min(BOUND) {
+        let side = Side {
+            bytes: &data[..len],
+            ends: &ends[..len],
+            first_len: 1,
+            total: len as u64,
+            closed: len == BOUND || len == data.len(),
+        };
+        match ask(Transport::TCP, side, speaker, port, if side.closed { Stage::Last } else { Stage::Open }) {
+            Answer::NeedMore => {}
+            Answer::NotRecognised => return Outcome::Refused(len),
+            Answer::Identified(protocol, proof) => {
+                return Outcome::Named(format!("{protocol} ({}) after {len}", proof.name()));
+            }
+        }
+    }
+    Outcome::Open
+}
+
+/// One side sends `data` in one datagram.
+fn datagram(data: &[u8], speaker: Speaker, port: u16) -> Outcome {
+    let kept = &data[..data.len().min(BOUND)];
+    let ends = [kept.len() as u16];
+    let side = Side {
+        bytes: kept,
+        ends: &ends,
+        first_len: data.len() as u32,
+        total: data.len() as u64,
+        closed: kept.len() == BOUND,
+    };
+    match ask(Transport::UDP, side, speaker, port, Stage::Open) {
+        Answer::NeedMore => Outcome::Open,
+        Answer::NotRecognised => Outcome::Refused(data.len()),
+        Answer::Identified(protocol, proof) => Outcome::Named(format!("{protocol} ({})", proof.name())),
+    }
+}
+
+fn ask(transport: Transport, side: Side<'_>, speaker: Speaker, port: u16, stage: Stage) -> Answer {
+    let none = Side::default();
+    let (client, server) = if speaker == Speaker::Client { (side, none) } else { (none, side) };
+    let exchange = Exchange {
+        transport,
+        client,
+        server,
+        first: speaker,
+        client_port: 50_123,
+        server_port: port,
+        midstream: false,
+    };
+    identify(&exchange, stage)
+}
+
+fn speakers() -> impl Strategy<Value = Speaker> {
+    prop_oneof![Just(Speaker::Client), Just(Speaker::Server)]
+}
+
+fn ports() -> impl Strategy<Value = u16> {
+    proptest::sample::select(&PORTS[..])
+}
+
+fn noise(len: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = Vec<u8>> {
+    proptest::collection::vec(any::<u8>(), len)
+}
+
+fn letters_of(alphabet: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
+    proptest::collection::vec(proptest::sample::select(alphabet), 600)
+}
+
+fn base64() -> impl Strategy<Value = Vec<u8>> {
+    letters_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+}
+
+fn hex() -> impl Strategy<Value = Vec<u8>> {
+    letters_of(b"0123456789abcdef")
+}
+
+/// A TLS ClientHello under a repeated key byte.
+fn masked_tls() -> impl Strategy<Value = Vec<u8>> {
+    (1..=255u8, noise(200)).prop_map(|(key, rest)| {
+        let mut hello = vec![0x16, 0x03, 0x01, 0x00, 0xc8, 0x01, 0x00, 0x00, 0xc4, 0x03, 0x03];
+        hello.extend(rest);
+        hello.iter().map(|byte| byte ^ key).collect()
+    })
+}
+
+/// Type, length, value; both widths of length that people choose.
+fn tlv() -> impl Strategy<Value = Vec<u8>> {
+    let record = (1..16u8, any::<bool>(), noise(1..80));
+    proptest::collection::vec(record, 6..12).prop_map(|records| {
+        let mut data = Vec::new();
+        for (kind, wide, value) in records {
+            data.push(kind);
+            if wide {
+                data.extend((value.len() as u32).to_be_bytes());
+            } else {
+                data.extend((value.len() as u16).to_be_bytes());
+            }
+            data.extend(value);
+        }
+        data
+    })
+}
+
+/// Files by their magic numbers: gzip, zlib, zip, ELF, PNG, SQLite, tar, 7-Zip, PDF, PE.
+fn file() -> impl Strategy<Value = Vec<u8>> {
+    const MAGIC: &[&[u8]] = &[
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
+        b"\x78\x9c",
+        b"PK\x03\x04\x14\x00\x00\x00\x08\x00",
+        b"\x7fELF\x02\x01\x01\x00",
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        b"SQLite format 3\0",
+        b"etc/passwd\0\0\0\0\0\0",
+        b"7z\xbc\xaf\x27\x1c\x00\x04",
+        b"%PDF-1.7\n%",
+        b"MZ\x90\x00\x03\x00\x00\x00",
+    ];
+    (proptest::sample::select(MAGIC), noise(300..600)).prop_map(|(magic, rest)| [magic, &rest].concat())
+}
+
+/// What is dumped out of databases, logs and shells.
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    const LINES: &[&str] = &[
+        "-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)\n",
+        "INSERT INTO `users` VALUES (1,'alice','x@example.org');\n",
+        "CREATE TABLE accounts (id integer NOT NULL, name text);\n",
+        "COPY public.users (id, name) FROM stdin;\n",
+        "{\"id\": 1, \"name\": \"alice\", \"card\": \"4111111111111111\"}\n",
+        "[{\"a\":1},{\"a\":2}]\n",
+        "id,name,email,card\n",
+        "1,alice,alice@example.org,4111111111111111\r\n",
+        "root:x:0:0:root:/root:/bin/bash\n",
+        "<root><user id=\"1\"/></root>\n",
+        "Nov 24 13:31:02 db1 postgres[811]: LOG:  checkpoint starting\n",
+        "The quick brown fox jumps over the lazy dog.\n",
+        "-----BEGIN RSA PRIVATE KEY-----\n",
+        "name=alice&card=4111111111111111\n",
+        "key: value\n",
+        "# comment\n",
+        "SELECT * FROM users;\n",
+        "uid=0(root) gid=0(root) groups=0(root)\n",
+        "Microsoft Windows [Version 10.0.19045]\r\n",
+        "bash-5.1$ ",
+        "C:\\Users\\a>",
+        "$ id\n",
+        "password: hunter2\n",
+        "alice\tbob\t1\n",
+        "hello\n",
+        "HELLO WORLD\n",
+        "DATA 1 2 3\n",
+        "BEGIN\n",
+        "OK\n",
+        "200\n",
+        "220\n",
+        "A B C\n",
+    ];
+    proptest::collection::vec(proptest::sample::select(LINES), 16..32)
+        .prop_map(|lines| lines.concat().into_bytes())
+}
+
+/// The outcome must be a refusal, no later than this.
+fn refused_within(data: &[u8], speaker: Speaker, port: u16, limit: usize) -> Result<(), TestCaseError> {
+    match stream(data, speaker, port) {
+        Outcome::Refused(bytes) if bytes <= limit => Ok(()),
+        other => {
+            let head = data[..data.len().min(32)].escape_ascii();
+            Err(TestCaseError::fail(format!("{other:?}, wanted a refusal within {limit} bytes: {head}")))
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn random_bytes_on_tcp(data in noise(600), speaker in speakers(), port in ports()) {
+        refused_within(&data, speaker, port, 32)?;
+    }
+
+    #[test]
+    fn base64_on_tcp(data in base64(), speaker in speakers(), port in ports()) {
+        refused_within(&data, speaker, port, 32)?;
+    }
+
+    #[test]
+    fn hex_on_tcp(data in hex(), speaker in speakers(), port in ports()) {
+        refused_within(&data, speaker, port, 32)?;
+    }
+
+    #[test]
+    fn masked_tls_on_tcp(data in masked_tls(), speaker in speakers(), port in ports()) {
+        refused_within(&data, speaker, port, 32)?;
+    }
+
+    #[test]
+    fn a_custom_tlv_on_tcp(data in tlv(), speaker in speakers(), port in ports()) {
+        refused_within(&data, speaker, port, 64)?;
+    }
+
+    #[test]
+    fn files_on_tcp(data in file(), speaker in speakers(), port in ports()) {
+        refused_within(&data, speaker, port, 32)?;
+    }
+
+    #[test]
+    fn dumps_on_tcp(data in text(), speaker in speakers(), port in ports()) {
+        refused_within(&data, speaker, port, 80)?;
+    }
+
+    #[test]
+    fn random_datagrams(data in noise(1..1400), speaker in speakers(), port in ports()) {
+        prop_assert!(!matches!(datagram(&data, speaker, port), Outcome::Named(_)));
+    }
+}
+
+#[test]
+fn one_byte_over_and_over_on_tcp() {
+    for byte in 0..=255 {
+        for speaker in [Speaker::Client, Speaker::Server] {
+            for port in PORTS {
+                let outcome = stream(&[byte; 600], speaker, port);
+                assert!(
+                    matches!(outcome, Outcome::Refused(1..=64)),
+                    "{byte:#04x} {speaker:?} {port}: {outcome:?}"
+                );
+            }
+        }
+    }
+}
