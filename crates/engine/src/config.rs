@@ -23,6 +23,8 @@ pub struct Config {
     pub suppress_entries: u32,
     /// Events per second at most.
     pub events_per_second: u32,
+    /// Different verdicts, with what led to them, at the same time.
+    pub max_outcomes: u16,
     /// How frames are shared out among workers; `None` when there is one worker, as offline.
     pub steering: Option<Steering>,
 }
@@ -36,6 +38,7 @@ impl Default for Config {
             suppress_window: Duration::from_secs(60),
             suppress_entries: 2_048,
             events_per_second: 100,
+            max_outcomes: u16::MAX,
             steering: None,
         }
     }

@@ -7,6 +7,8 @@ mod config;
 mod counters;
 mod describe;
 mod events;
+#[doc(hidden)]
+pub mod fuzz;
 mod outcome;
 mod output;
 mod record;

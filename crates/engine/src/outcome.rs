@@ -28,8 +28,8 @@ pub(crate) struct Outcomes {
 }
 
 impl Outcomes {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self { interner: Interner::new(u16::MAX), hasher: FixedState::with_seed(seed) }
+    pub(crate) fn new(capacity: u16, seed: u64) -> Self {
+        Self { interner: Interner::new(capacity), hasher: FixedState::with_seed(seed) }
     }
 
     /// The label to remember an outcome by; `None` when there are too many different ones.

@@ -36,13 +36,24 @@ pub struct Worker {
 impl Worker {
     /// A worker with empty tables. All memory but that of fragments is reserved here. `seed` must be random
     /// where packets may be hostile, and the same for runs that are to be compared.
-    pub fn new(mut config: Config, policy: Arc<Policy>, worker_id: u16, seed: u64) -> Self {
-        config.flow.service_ports = service_ports(&policy);
+    pub fn new(config: Config, policy: Arc<Policy>, worker_id: u16, seed: u64) -> Self {
+        let ports = service_ports(&policy);
+        Self::with_ports(config, policy, ports, worker_id, seed)
+    }
+
+    pub(crate) fn with_ports(
+        mut config: Config,
+        policy: Arc<Policy>,
+        ports: ServicePorts,
+        worker_id: u16,
+        seed: u64,
+    ) -> Self {
+        config.flow.service_ports = ports;
         Self {
             tracker: Tracker::new(&config.flow, seed),
             reassembler: Reassembler::new(config.fragments, seed),
             stages: State {
-                outcomes: Outcomes::new(seed),
+                outcomes: Outcomes::new(config.max_outcomes, seed),
                 events: Events::new(&config, seed),
                 counters: Counters::default(),
                 event_floor: config.event_floor,
@@ -194,7 +205,7 @@ fn track<O: Output>(
 }
 
 /// The ports that a policy knows services of.
-fn service_ports(policy: &Policy) -> ServicePorts {
+pub(crate) fn service_ports(policy: &Policy) -> ServicePorts {
     let mut ports = ServicePorts::default();
     for transport in VERDICT_TRANSPORTS {
         for port in (1..=u16::MAX).filter(|&port| policy.is_service_port(transport, port)) {
