@@ -14,7 +14,10 @@ pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Rtp, transports: Tra
 const HEADER_LEN: usize = 12;
 
 /// Lost or reordered packets between two that are looked at.
-const SEQUENCE_GAP: u16 = 4;
+const SEQUENCE_GAP: i16 = 4;
+
+/// Half a minute at the fastest clock in use.
+const TIMESTAMP_GAP: i32 = 90_000 * 30;
 
 /// RFC 5761, section 4: with the marker bit set, these payload types look like RTCP, and are not used.
 const RTCP_CONFLICT: std::ops::RangeInclusive<u8> = 64..=95;
@@ -55,10 +58,10 @@ fn side(side: &Side<'_>) -> Saying {
             return Saying::Other;
         };
         if let Some(before) = previous {
-            if !packet.follows(&before) {
+            if !packet.is_near(&before) {
                 return Saying::Other;
             }
-            following += 1;
+            following += u32::from(packet.sequence != before.sequence);
         }
         previous = Some(packet);
     }
@@ -79,15 +82,15 @@ struct Packet {
 }
 
 impl Packet {
-    /// The payload type may change within a stream, to telephone events or comfort noise.
-    fn follows(&self, before: &Self) -> bool {
-        let step = self.sequence.wrapping_sub(before.sequence);
-        // Half a minute at the fastest clock, forwards; the same within a video frame.
-        let time = self.timestamp.wrapping_sub(before.timestamp);
-        self.source == before.source
+    /// Whether both can be of one stream: a few packets apart in either order, the clock going with the count, or the
+    /// same one captured twice. The payload type may change, to telephone events or comfort noise.
+    fn is_near(&self, other: &Self) -> bool {
+        let step = self.sequence.wrapping_sub(other.sequence) as i16;
+        let time = self.timestamp.wrapping_sub(other.timestamp) as i32;
+        self.source == other.source
             && self.source != 0
-            && (1..=SEQUENCE_GAP).contains(&step)
-            && time < 90_000 * 30
+            && step.abs() <= SEQUENCE_GAP
+            && (-TIMESTAMP_GAP..=TIMESTAMP_GAP).contains(&time)
     }
 }
 
@@ -99,7 +102,8 @@ fn packet(datagram: &[u8]) -> Option<Packet> {
         return None;
     }
     let packet = Packet { sequence: reader.u16_be()?, timestamp: reader.u32_be()?, source: reader.u32_be()? };
-    Some(packet)
+    // A sequence number that is the datagram's length is a length (BACnet, and many others).
+    (usize::from(packet.sequence) != datagram.len()).then_some(packet)
 }
 
 /// RFC 3550, section 6.1, and its check list in appendix A.2: a report comes first, lengths in words chain to the end.
@@ -162,6 +166,9 @@ mod tests {
         assert_eq!(talk.ask(check), HEURISTIC);
         assert_eq!(talk.clone().client(&rtp(0, 11, 7, 160)).ask(check), STRUCTURE);
         assert_eq!(talk.client(&rtp(0, 11, 8, 160)).ask(check), Match::No);
+        let twice = Talk::udp().client(&rtp(0, 9, 7, 160)).client(&rtp(0, 9, 7, 160));
+        assert_eq!(twice.ask(check), Match::Maybe);
+        assert_eq!(twice.client(&rtp(0, 10, 7, 160)).ask(check), HEURISTIC);
         let other_way =
             Talk::udp().server(&rtp(111, 1, 9, 80)).server(&rtp(111, 2, 9, 90)).server(&rtp(111, 4, 9, 70));
         assert_eq!(other_way.ask(check), STRUCTURE);
@@ -179,6 +186,12 @@ mod tests {
         let compound = [sender, description].concat();
         assert_eq!(Talk::udp().client(&compound).ask(check), STRUCTURE);
         assert_eq!(Talk::udp().client(&compound[..compound.len() - 1]).ask(check), Match::No);
+    }
+
+    #[test]
+    fn a_length_is_no_sequence_number() {
+        let bacnet = [0x81, 0x0a, 0, 17, 1, 4, 0, 5, 1, 12, 12, 2, 0, 0, 9, 25, 85];
+        assert_eq!(Talk::udp().client(&bacnet).ask(check), Match::No);
     }
 
     #[test]
