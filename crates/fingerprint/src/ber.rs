@@ -112,7 +112,10 @@ mod tests {
     fn short_and_long_lengths() {
         let mut scan = Scan::new(&[0x30, 0x03, 1, 2, 3, 0x04]);
         let element = Element::read(&mut scan).unwrap();
-        assert_eq!((element.tag, element.length, element.header, element.content.is_whole()), (0x30, 3, 2, true));
+        assert_eq!(
+            (element.tag, element.length, element.header, element.content.is_whole()),
+            (0x30, 3, 2, true)
+        );
         assert_eq!(scan.rest(), [0x04]);
 
         let mut scan = Scan::new(&[0x30, 0x84, 0, 0, 1, 0, 9]);

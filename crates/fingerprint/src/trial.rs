@@ -59,7 +59,12 @@ impl Trial {
             return;
         }
         for length in 1..bytes.len() {
-            assert_ne!(side(self, &bytes[..length]), Match::No, "its first {length} bytes: {:02x?}", &bytes[..length]);
+            assert_ne!(
+                side(self, &bytes[..length]),
+                Match::No,
+                "its first {length} bytes: {:02x?}",
+                &bytes[..length]
+            );
         }
     }
 

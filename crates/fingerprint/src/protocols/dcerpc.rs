@@ -129,7 +129,11 @@ fn representation(scan: &mut Scan<'_>) -> Step<Number> {
     let integers = scan.u8_if(|octet| matches!(octet, 0x00 | 0x01 | 0x10 | 0x11))?;
     scan.u8_if(|float| float <= 3)?;
     scan.expect(&[0])?;
-    Ok(if integers & 0x10 != 0 { |scan, width, range| scan.le(width, range) } else { |scan, width, range| scan.be(width, range) })
+    Ok(if integers & 0x10 != 0 {
+        |scan, width, range| scan.le(width, range)
+    } else {
+        |scan, width, range| scan.be(width, range)
+    })
 }
 
 #[cfg(test)]
@@ -169,7 +173,14 @@ mod tests {
         let tcp = Trial::tcp(check);
         tcp.client_proves(&connection_pdu(BIND, &bind_body(), &[]), Proof::Structure);
         tcp.client_proves(&connection_pdu(BIND, &bind_body(), b"NTLMSSP\0\x01"), Proof::Structure);
-        tcp.server_proves(&connection_pdu(BIND_ACK, &[0xb8, 0x10, 0xb8, 0x10, 1, 0, 0, 0, 4, 0, b'1', b'3', b'5', 0, 1, 0], &[]), Proof::Structure);
+        tcp.server_proves(
+            &connection_pdu(
+                BIND_ACK,
+                &[0xb8, 0x10, 0xb8, 0x10, 1, 0, 0, 0, 4, 0, b'1', b'3', b'5', 0, 1, 0],
+                &[],
+            ),
+            Proof::Structure,
+        );
         tcp.server_proves(&connection_pdu(FAULT, &[0; 16], &[]), Proof::Structure);
         tcp.server_proves(b"ncacn_http/1.0", Proof::Banner);
     }
@@ -196,7 +207,11 @@ mod tests {
     #[test]
     fn near_misses() {
         let tcp = Trial::tcp(check);
-        assert_eq!(tcp.client(&connection_pdu(BIND_ACK, &[0; 16], &[])), Match::No, "a reply from the client");
+        assert_eq!(
+            tcp.client(&connection_pdu(BIND_ACK, &[0; 16], &[])),
+            Match::No,
+            "a reply from the client"
+        );
         let mut short = connection_pdu(BIND, &bind_body(), &[]);
         short[8] = 20;
         assert_eq!(tcp.client(&short), Match::No);

@@ -34,7 +34,8 @@ fn frame(message: Message<'_>) -> Step<Proof> {
 fn crc(bytes: &[u8]) -> u16 {
     const POLYNOMIAL: u16 = 0xa6bc;
     !bytes.iter().fold(0, |crc, &byte| {
-        (0..8).fold(crc ^ u16::from(byte), |crc, _| if crc & 1 != 0 { crc >> 1 ^ POLYNOMIAL } else { crc >> 1 })
+        (0..8)
+            .fold(crc ^ u16::from(byte), |crc, _| if crc & 1 != 0 { crc >> 1 ^ POLYNOMIAL } else { crc >> 1 })
     })
 }
 

@@ -11,7 +11,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Kerberos, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Kerberos, transports: Transports::TCP_UDP, check };
 
 const VERSION: u32 = 5;
 const AS_REQ: u8 = 10;
@@ -90,8 +91,8 @@ mod tests {
     fn message(kind: u8, repeated: u8, rest: usize) -> Vec<u8> {
         let first = u8::from(kind == AS_REQ || kind == TGS_REQ);
         let mut fields = element(0xa0 | first, &[2, 1, 5]);
-        fields.extend(element(0xa0 | first + 1, &[2, 1, repeated]));
-        fields.extend(element(0xa0 | first + 2, &vec![4; rest]));
+        fields.extend(element(0xa1 + first, &[2, 1, repeated]));
+        fields.extend(element(0xa2 + first, &vec![4; rest]));
         element(0x60 | kind, &element(0x30, &fields))
     }
 

@@ -72,8 +72,11 @@ fn ldap_message(message: Message<'_>, kind: fn(u8) -> bool, operation: Operation
     let protocol_op = Element::read_in(&mut envelope.content, &mut room)?;
     operation(protocol_op)?;
     if room > 0 && protocol_op.content.is_whole() {
-        Element::expect_in(&mut envelope.content, tag::context(0), &mut room)?;
-        require(room == 0)?;
+        match Element::expect_in(&mut envelope.content, tag::context(0), &mut room) {
+            Ok(_) => require(room == 0)?,
+            Err(Stop::Short) => {}
+            Err(Stop::Wrong) => return Err(Stop::Wrong),
+        }
     }
     Ok(Proof::Structure)
 }

@@ -187,7 +187,10 @@ mod tests {
             tcp.client_proves(&unit(1, pdu), Proof::Structure);
             Trial::udp(check).client_proves(&unit(1, pdu), Proof::Structure);
         }
-        tcp.client_proves(&[unit(1, b"\x03\0\x01\0\x0a"), unit(2, b"\x06\0\x01\x12\x34")].concat(), Proof::Structure);
+        tcp.client_proves(
+            &[unit(1, b"\x03\0\x01\0\x0a"), unit(2, b"\x06\0\x01\x12\x34")].concat(),
+            Proof::Structure,
+        );
     }
 
     #[test]

@@ -163,7 +163,10 @@ mod tests {
         let query = [b"\0\0\0\0admin.$cmd\0\0\0\0\0\xff\xff\xff\xff", DOCUMENT].concat();
         tcp.client_proves(&message(0, QUERY, &query), Proof::Structure);
         tcp.client_proves(&message(0, MSG, &[b"\0\0\0\0\0", DOCUMENT].concat()), Proof::Structure);
-        tcp.client_proves(&message(0, GET_MORE, b"\0\0\0\0test.c\0\0\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08"), Proof::Structure);
+        tcp.client_proves(
+            &message(0, GET_MORE, b"\0\0\0\0test.c\0\0\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08"),
+            Proof::Structure,
+        );
         tcp.client_proves(&message(0, COMPRESSED, b"\xdd\x07\0\0\x40\0\0\0\x01snappy"), Proof::Structure);
     }
 
@@ -185,7 +188,10 @@ mod tests {
         assert_eq!(tcp.client(&message(0, MSG, &[b"\0\0\0\0\0", long.as_slice()].concat())), Match::No);
         assert_eq!(tcp.client(&message(0, MSG, &[b"\0\0\x04\0\0", DOCUMENT].concat())), Match::No);
         assert_eq!(tcp.client(b"\x08\0\0\0"), Match::No);
-        assert_eq!(tcp.both(&message(0, MSG, &[b"\0\0\0\0\0", DOCUMENT].concat()), b"HTTP/1.0 200 OK\r\n"), Match::No);
+        assert_eq!(
+            tcp.both(&message(0, MSG, &[b"\0\0\0\0\0", DOCUMENT].concat()), b"HTTP/1.0 200 OK\r\n"),
+            Match::No
+        );
     }
 
     #[test]

@@ -111,8 +111,18 @@ fn handshake_response(message: Message<'_>) -> Step<Proof> {
 fn command(message: Message<'_>) -> Step<Proof> {
     const QUERY: u8 = 3;
     const VERBS: [&[u8]; 12] = [
-        b"select ", b"insert ", b"update ", b"delete ", b"replace ", b"set ", b"show ", b"begin", b"commit", b"rollback",
-        b"call ", b"use ",
+        b"select ",
+        b"insert ",
+        b"update ",
+        b"delete ",
+        b"replace ",
+        b"set ",
+        b"show ",
+        b"begin",
+        b"commit",
+        b"rollback",
+        b"call ",
+        b"use ",
     ];
     let mut payload = packet(&mut message.scan(), 6..=0xff_ffff, 0)?;
     payload.expect(&[QUERY])?;
@@ -121,7 +131,8 @@ fn command(message: Message<'_>) -> Step<Proof> {
         payload.expect(&[0, 1])?;
     }
     let text = payload.rest();
-    let starts = |verb: &&[u8]| text.iter().zip(verb.iter()).all(|(seen, wanted)| seen.eq_ignore_ascii_case(wanted));
+    let starts =
+        |verb: &&[u8]| text.iter().zip(verb.iter()).all(|(seen, wanted)| seen.eq_ignore_ascii_case(wanted));
     let verb = VERBS.iter().find(|verb| starts(verb)).ok_or(Stop::Wrong)?;
     payload.skip(verb.len())?;
     Ok(Proof::Heuristic)
@@ -210,7 +221,10 @@ mod tests {
         tcp.client_proves(&response(100), Proof::Structure);
         tcp.client_proves(&response(32), Proof::Structure);
         assert_eq!(tcp.both(&response(32), &greeting_of("8.0.32")), Match::Yes(Proof::Structure));
-        tcp.client_proves(b"\x13\0\0\0\x02\x0a\x10\x0a\x0e\x0a\x03tls\x12\x07\x08\x01\x12\x03\x08\x07\x40", Proof::Structure);
+        tcp.client_proves(
+            b"\x13\0\0\0\x02\x0a\x10\x0a\x0e\x0a\x03tls\x12\x07\x08\x01\x12\x03\x08\x07\x40",
+            Proof::Structure,
+        );
     }
 
     #[test]

@@ -39,7 +39,8 @@ fn session_request(message: Message<'_>) -> Step<Proof> {
 fn name(scan: &mut Scan<'_>, room: &mut usize) -> Step<()> {
     let mut first = true;
     loop {
-        let length = usize::from(scan.u8_if(|length| if first { length == ENCODED_NAME as u8 } else { length < 64 })?);
+        let length =
+            usize::from(scan.u8_if(|length| if first { length == ENCODED_NAME as u8 } else { length < 64 })?);
         *room = room.checked_sub(1 + length).ok_or(Stop::Wrong)?;
         if length == 0 {
             return Ok(());
@@ -58,26 +59,31 @@ fn session_response(message: Message<'_>) -> Step<Proof> {
     match scan.u8()? {
         POSITIVE_RESPONSE => {
             scan.expect(&[0, 0, 0])?;
-            if scan.is_empty() {
-                return Ok(Proof::Heuristic);
+            match session_message(&mut scan) {
+                Ok(()) => Ok(Proof::Structure),
+                Err(Stop::Short) => Ok(Proof::Heuristic),
+                Err(Stop::Wrong) => Err(Stop::Wrong),
             }
-            // The session is open: session messages follow, and they carry SMB.
-            scan.expect(&[0])?;
-            scan.skip(3 + 1)?;
-            scan.expect(b"SMB")?;
         }
         NEGATIVE_RESPONSE => {
             scan.expect(&[0, 0, 1])?;
             scan.u8_if(|error| matches!(error, 0x80..=0x83 | 0x8f))?;
+            Ok(Proof::Structure)
         }
         RETARGET_RESPONSE => {
             scan.expect(&[0, 0, 6])?;
             scan.skip(6)?;
-            return Ok(Proof::Heuristic);
+            Ok(Proof::Heuristic)
         }
-        _ => return Err(Stop::Wrong),
+        _ => Err(Stop::Wrong),
     }
-    Ok(Proof::Structure)
+}
+
+/// What an open session carries.
+fn session_message(scan: &mut Scan<'_>) -> Step<()> {
+    scan.expect(&[0])?;
+    scan.skip(3 + 1)?;
+    scan.expect(b"SMB")
 }
 
 #[cfg(test)]

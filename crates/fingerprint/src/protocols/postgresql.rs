@@ -59,7 +59,10 @@ fn parameter_name(packet: &mut Scan<'_>) -> Step<()> {
     let seen = packet.rest();
     let end = seen.iter().take(LONGEST).position(|&byte| byte == 0);
     let name = &seen[..end.unwrap_or(seen.len())];
-    require(name.len() < LONGEST && name.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')))?;
+    require(
+        name.len() < LONGEST
+            && name.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')),
+    )?;
     packet.skip(end.map_or(seen.len() + 1, |end| end + 1))?;
     require(!name.is_empty())
 }
@@ -67,6 +70,14 @@ fn parameter_name(packet: &mut Scan<'_>) -> Step<()> {
 /// What a server says first.
 fn reply(message: Message<'_>) -> Step<Proof> {
     let mut scan = message.scan();
+    // Encryption refused, by GSSAPI and by TLS, which a client may ask for in turn.
+    for _ in 0..2 {
+        match scan.rest() {
+            [b'N', 0, ..] | [] => break,
+            [b'N', ..] => scan.skip(1)?,
+            _ => break,
+        }
+    }
     match scan.u8()? {
         // Encryption accepted: a TLS record, or a GSSAPI token behind its length, follows.
         b'S' => {
@@ -78,17 +89,6 @@ fn reply(message: Message<'_>) -> Step<Proof> {
             scan.be(4, 1..=16_384)?;
             scan.expect(&[0x60])?;
             Ok(Proof::Heuristic)
-        }
-        // Encryption refused: the answer to the startup message follows. Or a notice.
-        b'N' if scan.rest().first() != Some(&0) => {
-            let mut answer = scan;
-            match answer.u8()? {
-                b'R' => authentication(&mut answer),
-                b'E' => error(&mut answer),
-                // GSSAPI refused, then TLS accepted or refused.
-                b'S' | b'N' => reply(Message { bytes: scan.rest(), ..message }),
-                _ => Err(Stop::Wrong),
-            }
         }
         b'R' => authentication(&mut scan),
         b'E' | b'N' => error(&mut scan),
@@ -201,6 +201,7 @@ mod tests {
         tcp.server_proves(NO_PASSWORD, Proof::Structure);
         tcp.server_proves(b"S\x16\x03\x03", Proof::Banner);
         assert_eq!(tcp.server(b"N"), Match::Maybe);
+        assert_eq!(tcp.server(b"NNN"), Match::No);
         assert_eq!(tcp.both(SSL_REQUEST, b"S"), Match::Yes(Proof::Structure));
     }
 

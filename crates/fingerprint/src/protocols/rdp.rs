@@ -107,14 +107,22 @@ fn confirm(mut variable: Scan<'_>) -> Step<Proof> {
     let kind = variable.u8_if(|kind| kind == 2 || kind == 3)?;
     variable.skip(1)?;
     variable.expect(&[8, 0])?;
-    if kind == 2 { variable.le(4, 0..=16)? } else { variable.le(4, 1..=7)? };
+    if kind == 2 {
+        variable.le(4, 0..=16)?
+    } else {
+        variable.le(4, 1..=7)?
+    };
     require(variable.is_empty())?;
     Ok(Proof::Structure)
 }
 
 /// Any MCS PDU that a side is likely to be found in.
 fn mcs(user: Scan<'_>, domain_choice: u8, connect_number: u8) -> Step<Proof> {
-    if user.rest().first() == Some(&0x7f) { connect(user, connect_number) } else { domain_pdu(user, domain_choice) }
+    if user.rest().first() == Some(&0x7f) {
+        connect(user, connect_number)
+    } else {
+        domain_pdu(user, domain_choice)
+    }
 }
 
 /// MCS Connect-Initial `[APPLICATION 101]` or Connect-Response `[APPLICATION 102]` (T.125, section 7).
@@ -185,7 +193,8 @@ mod tests {
     use crate::trial::Trial;
 
     fn connection(code: u8, variable: &[u8]) -> Vec<u8> {
-        let mut packet = vec![3, 0, 0, variable.len() as u8 + 11, variable.len() as u8 + 6, code, 0, 0, 0x12, 0x34, 0];
+        let mut packet =
+            vec![3, 0, 0, variable.len() as u8 + 11, variable.len() as u8 + 6, code, 0, 0, 0x12, 0x34, 0];
         packet.extend(variable);
         packet
     }
@@ -229,7 +238,8 @@ mod tests {
         udp.client_proves(&syn_datagram(0x0001, 1232), Proof::Structure);
         udp.server_proves(&syn_datagram(0x1005, 1232), Proof::Structure);
         assert_eq!(udp.client(&syn_datagram(0x0009, 1232)), Match::No);
-        let data = b"\x10\x97\x60\x33\x04\0\0\x0c\0\x01\0\0\xe6\x5f\x84\x6d\xe6\x5f\x84\x6d\x16\x03\x03\x01\x06";
+        let data =
+            b"\x10\x97\x60\x33\x04\0\0\x0c\0\x01\0\0\xe6\x5f\x84\x6d\xe6\x5f\x84\x6d\x16\x03\x03\x01\x06";
         udp.client_proves(data, Proof::Structure);
         assert_eq!(udp.client(&syn_datagram(0x0001, 40)), Match::No);
     }

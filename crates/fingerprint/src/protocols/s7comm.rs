@@ -71,9 +71,7 @@ fn s7(user: &mut Scan<'_>, length: usize, from_client: bool) -> Step<Proof> {
     let room = length.checked_sub(header).ok_or(Stop::Wrong)? as u64;
     let parameters = user.be(2, 0..=room)?;
     // Data may go on in the next fragment.
-    user.be(2, 0..=0xffff)
-        .and_then(|data| require(parameters + data >= room))
-        .map(|()| Proof::Structure)
+    user.be(2, 0..=0xffff).and_then(|data| require(parameters + data >= room)).map(|()| Proof::Structure)
 }
 
 /// Protocol id, version, length, content, and a trailer that repeats the first two with a length of zero: in
@@ -100,7 +98,8 @@ mod tests {
     }
 
     fn connection(code: u8, called: &[u8]) -> Vec<u8> {
-        let mut tpdu = vec![6 + 3 + 4 + 2 + called.len() as u8, code, 0, 0, 0, 1, 0, 0xc0, 1, 10, 0xc1, 2, 1, 0];
+        let mut tpdu =
+            vec![6 + 3 + 4 + 2 + called.len() as u8, code, 0, 0, 0, 1, 0, 0xc0, 1, 10, 0xc1, 2, 1, 0];
         tpdu.extend([0xc2, called.len() as u8]);
         tpdu.extend(called);
         packet(&tpdu)

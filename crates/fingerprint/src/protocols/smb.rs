@@ -64,7 +64,7 @@ fn smb2(scan: &mut Scan<'_>, length: usize, from_server: bool) -> Step<Proof> {
     let flags = scan.u32_le()?;
     require(flags & !FLAGS == 0 && (flags & SERVER_TO_REDIR != 0) == from_server)?;
     let next = scan.le(4, 0..=length as u64)?;
-    require(next % 8 == 0)?;
+    require(next.is_multiple_of(8))?;
     Ok(Proof::Structure)
 }
 

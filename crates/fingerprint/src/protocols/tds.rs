@@ -62,7 +62,11 @@ fn server(message: Message<'_>) -> Step<Proof> {
     let mut scan = message.scan();
     let (_, mut content, length) = packet(&mut scan, &[RESPONSE])?;
     // A prelogin is answered by a packet of type response that holds options (section 2.2.6.5).
-    if content.rest().first() == Some(&0) { options(&mut content, length) } else { tokens(&mut content, length) }
+    if content.rest().first() == Some(&0) {
+        options(&mut content, length)
+    } else {
+        tokens(&mut content, length)
+    }
 }
 
 /// The option table of a prelogin: the version comes first and lies just behind the table.
@@ -73,7 +77,7 @@ fn options(content: &mut Scan<'_>, length: usize) -> Step<Proof> {
     const LAST_OPTION: u8 = 0x10;
     content.expect(&[0])?;
     let table = content.be(2, ENTRY as u64 + 1..=length as u64)? as usize;
-    require((table - 1) % ENTRY == 0)?;
+    require((table - 1).is_multiple_of(ENTRY))?;
     content.expect(&[0, 6])?;
     for _ in 1..(table - 1) / ENTRY {
         content.u8_if(|option| (1..=LAST_OPTION).contains(&option))?;
@@ -124,37 +128,55 @@ fn all_headers(content: &mut Scan<'_>, length: usize) -> Step<Proof> {
     Ok(Proof::Structure)
 }
 
-/// The tokens of a response (section 2.2.7), as far as they say their length; two must chain, or one fill the packet.
+/// The tokens of a response (section 2.2.7): two that chain, or one that fills the packet, prove it; the beginning of
+/// one that fits is plausible.
 fn tokens(content: &mut Scan<'_>, length: usize) -> Step<Proof> {
-    /// COLMETADATA and ROW, whose length depends on the columns.
-    const UNSIZED: [u8; 3] = [0x81, 0xd1, 0xd2];
+    const PLAUSIBLE: usize = 8;
     let mut room = length;
-    let mut seen = 0;
-    while room > 0 && seen < 2 {
-        let token = content.u8()?;
-        if UNSIZED.contains(&token) {
-            return if seen > 0 { Ok(Proof::Structure) } else { Err(Stop::Short) };
+    let plausible = content.len() >= PLAUSIBLE;
+    for seen in 0..2 {
+        if room == 0 {
+            break;
         }
-        let size = match token {
-            // DONE, DONEPROC, DONEINPROC: status, command, a row count of 4 or 8 bytes; RETURNSTATUS.
-            0xfd..=0xff => if room == 9 { 8 } else { 12 },
-            0x79 => 4,
-            // ERROR, INFO, LOGINACK, ENVCHANGE, ORDER, SSPI, CAPABILITY (TDS 5), extended error (TDS 5).
-            0xaa | 0xab | 0xad | 0xe3 | 0xa9 | 0xed | 0xe2 | 0xe5 => {
-                2 + content.le(2, 1..=room.saturating_sub(3) as u64)? as usize
-            }
-            _ => return Err(Stop::Wrong),
-        };
-        room = room.checked_sub(1 + size).ok_or(Stop::Wrong)?;
-        let rest = if matches!(token, 0xfd..=0xff | 0x79) { size } else { size - 2 };
-        if content.len() < rest && !content.is_whole() && seen == 0 {
-            // One token whose length fits the packet's, most of it still to come.
-            return if content.len() >= 8 { Ok(Proof::Heuristic) } else { Err(Stop::Short) };
+        match token(content, &mut room) {
+            Ok(()) => {}
+            Err(Stop::Short) if seen > 0 || plausible => return Ok(Proof::Heuristic),
+            Err(stop) => return Err(stop),
         }
-        content.skip(rest)?;
-        seen += 1;
     }
     Ok(Proof::Structure)
+}
+
+/// Steps over one token.
+fn token(content: &mut Scan<'_>, room: &mut usize) -> Step<()> {
+    const COLUMNS: u8 = 0x81;
+    const ROW: u8 = 0xd1;
+    const NULL_BITMAP_ROW: u8 = 0xd2;
+    const RETURN_STATUS: u8 = 0x79;
+    const MOST_COLUMNS: u64 = 4096;
+    let size = match content.u8()? {
+        // How long these are depends on the columns: the rest of the packet is theirs.
+        COLUMNS => {
+            content.le(2, 1..=MOST_COLUMNS)?;
+            return Err(Stop::Short);
+        }
+        ROW | NULL_BITMAP_ROW => return Err(Stop::Short),
+        // DONE, DONEPROC, DONEINPROC: status, command, a row count of 4 bytes before TDS 7.2, of 8 since.
+        0xfd..=0xff => match *room {
+            9 => 8,
+            _ => 12,
+        },
+        RETURN_STATUS => 4,
+        // ERROR, INFO, LOGINACK, ENVCHANGE, ORDER, SSPI; of TDS 5 also capabilities and the extended error.
+        0xa9..=0xab | 0xad | 0xe2 | 0xe3 | 0xe5 | 0xed => {
+            let size = content.le(2, 1..=room.saturating_sub(3) as u64)? as usize;
+            *room -= 2;
+            size
+        }
+        _ => return Err(Stop::Wrong),
+    };
+    *room = room.checked_sub(1 + size).ok_or(Stop::Wrong)?;
+    content.skip(size)
 }
 
 #[cfg(test)]
@@ -163,14 +185,13 @@ mod tests {
     use crate::trial::Trial;
 
     fn packet_of(kind: u8, content: &[u8]) -> Vec<u8> {
-        let mut packet = vec![kind, 1, ((content.len() + HEADER) >> 8) as u8, (content.len() + HEADER) as u8, 0, 0, 1, 0];
+        let mut packet =
+            vec![kind, 1, ((content.len() + HEADER) >> 8) as u8, (content.len() + HEADER) as u8, 0, 0, 1, 0];
         packet.extend(content);
         packet
     }
 
-    const OPTIONS: &[u8] = &[
-        0, 0, 16, 0, 6, 1, 0, 22, 0, 1, 4, 0, 23, 0, 1, 0xff, 11, 0, 12, 56, 0, 0, 0, 1,
-    ];
+    const OPTIONS: &[u8] = &[0, 0, 16, 0, 6, 1, 0, 22, 0, 1, 4, 0, 23, 0, 1, 0xff, 11, 0, 12, 56, 0, 0, 0, 1];
 
     fn login7_of(major: u8) -> Vec<u8> {
         let mut content = vec![104, 0, 0, 0, 4, 0, 0, major, 0, 0x10, 0, 0];

@@ -107,7 +107,7 @@ fn client_hello(mut scan: Scan<'_>, spent: bool) -> Step<Proof> {
     let mut room = scan.be(3, LENGTH)? as usize;
     hello_start(&mut scan, &mut room)?;
     let suites = scan.be(2, 2..=room.saturating_sub(4) as u64)? as usize;
-    require(suites % 2 == 0)?;
+    require(suites.is_multiple_of(2))?;
     room -= 2 + suites;
     let tail = |mut scan: Scan<'_>| {
         scan.skip(suites)?;
@@ -210,7 +210,7 @@ fn ssl2_client_hello(mut scan: Scan<'_>) -> Step<Proof> {
     scan.expect(&[1])?;
     ssl2_version(&mut scan)?;
     let suites = scan.be(2, 3..=length as u64)? as usize;
-    require(suites % 3 == 0)?;
+    require(suites.is_multiple_of(3))?;
     let session_id = scan.be(2, 0..=16)? as usize;
     require(session_id == 0 || session_id == 16)?;
     let challenge = scan.be(2, 16..=32)? as usize;
@@ -227,7 +227,7 @@ fn ssl2_server_hello(mut scan: Scan<'_>) -> Step<Proof> {
     scan.expect(&[0, 2])?;
     let certificate = usize::from(scan.u16_be()?);
     let suites = usize::from(scan.u16_be()?);
-    require(suites % 3 == 0)?;
+    require(suites.is_multiple_of(3))?;
     let connection_id = scan.be(2, 0..=32)? as usize;
     require(length == 11 + certificate + suites + connection_id)?;
     Ok(Proof::Structure)
