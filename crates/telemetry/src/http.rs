@@ -24,6 +24,8 @@ const REMEMBERED: usize = 1000;
 #[derive(Debug)]
 pub struct Board {
     prometheus: PrometheusHandle,
+    /// Families that the recorder cannot hold, in the text exposition format.
+    text: Mutex<String>,
     events: Mutex<VecDeque<Arc<str>>>,
     not_ready: Mutex<Option<String>>,
 }
@@ -33,6 +35,7 @@ impl Board {
     pub fn new(prometheus: PrometheusHandle) -> Arc<Self> {
         Arc::new(Self {
             prometheus,
+            text: Mutex::default(),
             events: Mutex::new(VecDeque::with_capacity(REMEMBERED)),
             not_ready: Mutex::new(Some("starting".to_owned())),
         })
@@ -45,6 +48,13 @@ impl Board {
             events.pop_front();
         }
         events.push_back(line.into());
+    }
+
+    /// Replaces what `/metrics` shows after the recorder's families.
+    pub(crate) fn set_text(&self, text: &str) {
+        let mut shown = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.clear();
+        shown.push_str(text);
     }
 
     /// Says why `/readyz` answers 503, or with `None` that all is well.
@@ -121,7 +131,9 @@ fn routes(board: Arc<Board>) -> Router {
 
 async fn metrics(State(board): State<Arc<Board>>) -> Response {
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], board.prometheus.render()).into_response()
+    let mut body = board.prometheus.render();
+    body.push_str(&board.text.lock().unwrap_or_else(PoisonError::into_inner));
+    ([(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
 /// `?last=N` of `/events`.

@@ -5,3 +5,4 @@ pub mod ecs;
 pub mod eve;
 pub mod http;
 pub mod human;
+pub mod metrics;

@@ -206,6 +206,7 @@ impl<'a> Body<'a> {
     pub(super) fn new(names: &'a Formatter, record: &FlowRecord) -> Self {
         let has_ports = record.transport.has_ports();
         let interface = names.interfaces.get(usize::from(record.interface)).map(String::as_str);
+        let interface = interface.filter(|name| !name.is_empty());
         Self {
             source: End::new(&record.client, has_ports),
             destination: End::new(&record.server, has_ports),

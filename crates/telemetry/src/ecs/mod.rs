@@ -20,7 +20,7 @@ use sha1::{Digest as _, Sha1};
 pub struct Formatter {
     /// `observer.name`.
     pub observer: Option<String>,
-    /// `observer.ingress.interface.name`, by interface index.
+    /// `observer.ingress.interface.name`, by interface index; empty: it has no name.
     pub interfaces: Vec<String>,
     /// `log.file.path`: the capture file, as given on the command line.
     pub log_file: Option<String>,

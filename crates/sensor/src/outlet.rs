@@ -1,0 +1,153 @@
+//! What a worker puts out, on its way to the control thread and to the other workers.
+//!
+//! Bounded single-producer rings of plain values. A full ring drops the result and counts it, never the packet rate;
+//! only at the end, when the flow table empties itself into the ring, the worker waits for the reader.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use offport_engine::{Event, FlowRecord, HandOver, Output};
+use offport_wire::Packet;
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
+
+/// Records that may wait for the control thread (some 400 B each).
+const RECORDS: usize = 16 * 1024;
+/// Events that may wait for the control thread (some 1.5 KB each).
+const EVENTS: usize = 1024;
+/// Reassembled datagrams that may wait for another worker.
+const HAND_OVERS: usize = 256;
+
+/// What was lost because its ring was full.
+#[derive(Debug, Default)]
+pub(crate) struct Lost {
+    /// Flow records.
+    pub records: AtomicU64,
+    /// Events.
+    pub events: AtomicU64,
+}
+
+/// A [`HandOver`] with as much of its payload as the receiver makes use of.
+pub(crate) struct OwnedHandOver {
+    /// Its `payload` is empty: the bytes are beside it.
+    packet: Packet<'static>,
+    frames: u32,
+    kept: u16,
+    payload: [u8; HandOver::PAYLOAD],
+}
+
+impl OwnedHandOver {
+    fn new(datagram: &HandOver<'_>) -> Self {
+        let Packet {
+            key, direction, icmp_error, ip_bytes, packets, transport, payload: bytes, payload_len, link, tunnel, time,
+            interface,
+        } = datagram.packet;
+        let packet = Packet {
+            key, direction, icmp_error, ip_bytes, packets, transport, payload: &[], payload_len, link, tunnel, time,
+            interface,
+        };
+        let kept = bytes.len().min(HandOver::PAYLOAD);
+        let mut payload = [0; HandOver::PAYLOAD];
+        payload[..kept].copy_from_slice(&bytes[..kept]);
+        Self { packet, frames: datagram.frames, kept: kept as u16, payload }
+    }
+
+    /// For `Worker::receive`.
+    pub(crate) fn as_hand_over(&self) -> HandOver<'_> {
+        let packet = Packet { payload: &self.payload[..usize::from(self.kept)], ..self.packet };
+        HandOver { packet, frames: self.frames }
+    }
+}
+
+/// The worker's ends.
+pub(crate) struct Outlet {
+    records: Producer<FlowRecord>,
+    events: Producer<Event>,
+    /// By worker; `None` is this one.
+    peers: Vec<Option<Producer<OwnedHandOver>>>,
+    incoming: Vec<Consumer<OwnedHandOver>>,
+    lost: Arc<Lost>,
+    patient: bool,
+}
+
+/// The control thread's ends.
+pub(crate) struct Inlet {
+    pub records: Consumer<FlowRecord>,
+    pub events: Consumer<Event>,
+    pub lost: Arc<Lost>,
+}
+
+/// The rings of `workers` workers, each connected to the control thread and to all others.
+pub(crate) fn rings(workers: usize) -> Vec<(Outlet, Inlet)> {
+    let mut peers: Vec<Vec<Option<Producer<OwnedHandOver>>>> = (0..workers).map(|_| Vec::new()).collect();
+    let mut incoming: Vec<Vec<Consumer<OwnedHandOver>>> = (0..workers).map(|_| Vec::new()).collect();
+    for (from, peers) in peers.iter_mut().enumerate() {
+        for (to, incoming) in incoming.iter_mut().enumerate() {
+            if from == to {
+                peers.push(None);
+                continue;
+            }
+            let (producer, consumer) = RingBuffer::new(HAND_OVERS);
+            peers.push(Some(producer));
+            incoming.push(consumer);
+        }
+    }
+    peers
+        .into_iter()
+        .zip(incoming)
+        .map(|(peers, incoming)| {
+            let (records, records_out) = RingBuffer::new(RECORDS);
+            let (events, events_out) = RingBuffer::new(EVENTS);
+            let lost = Arc::new(Lost::default());
+            let outlet = Outlet { records, events, peers, incoming, lost: Arc::clone(&lost), patient: false };
+            (outlet, Inlet { records: records_out, events: events_out, lost })
+        })
+        .collect()
+}
+
+impl Outlet {
+    /// From now on a full ring makes the worker wait: the sensor stops and no packet is held up any more.
+    pub(crate) fn wait_when_full(&mut self) {
+        self.patient = true;
+    }
+
+    /// The next datagram that another worker reassembled for this one.
+    pub(crate) fn next_incoming(&mut self) -> Option<OwnedHandOver> {
+        self.incoming.iter_mut().find_map(|ring| ring.pop().ok())
+    }
+}
+
+impl Output for Outlet {
+    fn record(&mut self, record: &FlowRecord) {
+        push(&mut self.records, *record, self.patient, &self.lost.records);
+    }
+
+    fn event(&mut self, event: &Event) {
+        push(&mut self.events, *event, self.patient, &self.lost.events);
+    }
+
+    fn hand_over(&mut self, worker: u16, datagram: HandOver<'_>) -> bool {
+        match self.peers.get_mut(usize::from(worker)) {
+            Some(Some(ring)) if !ring.is_full() => ring.push(OwnedHandOver::new(&datagram)).is_ok(),
+            _ => false,
+        }
+    }
+}
+
+fn push<T>(ring: &mut Producer<T>, value: T, patient: bool, lost: &AtomicU64) {
+    let mut value = value;
+    loop {
+        match ring.push(value) {
+            Ok(()) => return,
+            Err(PushError::Full(back)) if patient && !ring.is_abandoned() => {
+                value = back;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(PushError::Full(_)) => {
+                // Single writer: no read-modify-write.
+                lost.store(lost.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! `offportd run`: starts everything, keeps it going, ends it in order.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use offport_capture::xdp::{self, Control, Notice};
+use offport_config::Config;
+use offport_engine::{EventPhase, Worker};
+use offport_policy::Policy;
+use offport_telemetry::ecs::Formatter;
+use offport_telemetry::http::{Board, Listener};
+use offport_telemetry::metrics::{FlaggedPairs, Metrics, WorkerSample};
+
+use crate::cli::Run;
+use crate::outlet::{self, Inlet};
+use crate::sinks::Sinks;
+use crate::{capture_metrics, load, log, settings, worker};
+
+/// Rings are emptied and files written this often: the longest that an event waits.
+const DRAIN: Duration = Duration::from_millis(50);
+/// Interfaces are looked after this often.
+const LOOK_AFTER: Duration = Duration::from_millis(250);
+/// How long the end may take before what is left is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs until a signal says stop.
+pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
+    let (mut config, warnings) = load::load(arguments.config.as_deref())?;
+    log::start(&config.log)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    if !arguments.interfaces.is_empty() {
+        config.capture.interfaces.clone_from(&arguments.interfaces);
+    }
+    if config.capture.interfaces.is_empty() {
+        bail!("no interface: name one with -i, or in capture.interfaces");
+    }
+    let signals = Signals::install()?;
+    let mut sensor = Sensor::start(&config, arguments)?;
+    let result = sensor.serve(&signals);
+    sensor.end();
+    result
+}
+
+struct Signals {
+    stop: Arc<AtomicBool>,
+    hangup: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn install() -> anyhow::Result<Self> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        let signals = Self { stop: Arc::default(), hangup: Arc::default() };
+        for (signal, flag) in [(SIGTERM, &signals.stop), (SIGINT, &signals.stop), (SIGHUP, &signals.hangup)] {
+            signal_hook::flag::register(signal, Arc::clone(flag)).context("signal handlers cannot be installed")?;
+        }
+        Ok(signals)
+    }
+}
+
+struct Sensor {
+    config: Config,
+    control: Control,
+    workers: Vec<worker::Handle>,
+    inlets: Vec<Inlet>,
+    sinks: Sinks,
+    metrics: Metrics,
+    pairs: FlaggedPairs,
+    board: Arc<Board>,
+    /// Stops when dropped, after everything else.
+    _listener: Option<Listener>,
+}
+
+impl Sensor {
+    fn start(config: &Config, arguments: &Run) -> anyhow::Result<Self> {
+        let policy = Arc::new(Policy::new(&config.policy).context("[policy]")?);
+        let metrics = Metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
+        capture_metrics::describe();
+        let board = Board::new(metrics.handle());
+        // Before workers are pinned: threads inherit the affinity of their creator.
+        let listener = if config.http.enabled {
+            let listen = config.http.listen;
+            let listener = Listener::start(listen, Arc::clone(&board)).with_context(|| {
+                format!("http.listen: {listen} cannot be bound; choose another address, or http.enabled = false")
+            })?;
+            tracing::info!(address = %listener.address(), "serving /metrics, /events, /healthz, /readyz");
+            Some(listener)
+        } else {
+            None
+        };
+
+        let queues = config.capture.interfaces.iter().map(|name| xdp::receive_queues(name)).sum();
+        let layout = settings::layout(&config.capture, arguments.workers, queues)?;
+        let sinks = Sinks::open(config, formatter(config, &policy), !arguments.quiet)?;
+
+        let seed = random();
+        let options = settings::capture(&config.capture, layout.workers, seed);
+        let (control, receivers) = xdp::open(&config.capture.interfaces, &options)?;
+        let mut workers = Vec::new();
+        let mut inlets = Vec::new();
+        let rings = outlet::rings(usize::from(layout.workers.get()));
+        for ((receiver, (outlet, inlet)), core) in receivers.into_iter().zip(rings).zip(layout.cores) {
+            let engine_config = settings::engine(config, layout.workers, seed);
+            let engine = Worker::new(engine_config, Arc::clone(&policy), receiver.worker(), random());
+            workers.push(worker::start(receiver, engine, outlet, core).context("a worker cannot be started")?);
+            inlets.push(inlet);
+        }
+        let metrics_settings = &config.metrics;
+        let pairs =
+            FlaggedPairs::new(metrics_settings.flagged_pairs as usize, metrics_settings.flagged_pair_time);
+        let sensor =
+            Self { config: config.clone(), control, workers, inlets, sinks, metrics, pairs, board, _listener: listener };
+        sensor.announce(layout.workers);
+        sensor.board.set_not_ready(None);
+        Ok(sensor)
+    }
+
+    /// Says what was got, not what was asked for.
+    fn announce(&self, workers: NonZeroU16) {
+        let bound = self.control.bound();
+        capture_metrics::publish_modes(&bound);
+        for port in &bound {
+            tracing::info!(
+                "{} queue {}: {} XDP, {}, {} pages{}",
+                port.interface,
+                port.queue,
+                port.mode.name(),
+                if port.zero_copy { "zero-copy" } else { "copy" },
+                if port.huge_pages { "huge" } else { "4 KiB" },
+                if port.multi_buffer { ", multi-buffer" } else { "" },
+            );
+            if self.config.capture.huge_pages == offport_config::Want::Auto && !port.huge_pages && port.queue == 0 {
+                tracing::info!(
+                    "{}: no free huge pages for packet memory, 4 KiB pages serve; vm.nr_hugepages would change that",
+                    port.interface
+                );
+            }
+        }
+        tracing::info!("watching {} with {workers} workers", self.config.capture.interfaces.join(", "));
+    }
+
+    fn serve(&mut self, signals: &Signals) -> anyhow::Result<()> {
+        let mut looked = Instant::now();
+        let mut published = Instant::now();
+        while !signals.stop.load(Ordering::Relaxed) {
+            std::thread::sleep(DRAIN);
+            self.drain();
+            self.sinks.flush();
+            if signals.hangup.swap(false, Ordering::Relaxed) {
+                self.sinks.reopen();
+            }
+            if looked.elapsed() >= LOOK_AFTER {
+                looked = Instant::now();
+                self.look_after_interfaces();
+            }
+            if published.elapsed() >= self.config.metrics.interval {
+                published = Instant::now();
+                self.publish();
+            }
+            if let Some(index) = self.workers.iter().position(|worker| worker.has_ended()) {
+                let words = self.workers[index].join().unwrap_or_else(|| "without a reason".to_owned());
+                self.board.set_not_ready(Some(format!("worker {index} has ended: {words}")));
+                bail!("worker {index} has ended: {words}; the sensor stops");
+            }
+        }
+        tracing::info!("stopping");
+        Ok(())
+    }
+
+    fn look_after_interfaces(&mut self) {
+        let notices = self.control.tick();
+        for notice in &notices {
+            match notice {
+                Notice::Lost { .. } | Notice::Failed { .. } | Notice::LinkDown { .. } => tracing::warn!("{notice}"),
+                _ => tracing::info!("{notice}"),
+            }
+        }
+        if notices.is_empty() {
+            return;
+        }
+        capture_metrics::publish_modes(&self.control.bound());
+        let closed: Vec<String> = self
+            .control
+            .statistics()
+            .interfaces
+            .into_iter()
+            .filter(|interface| !interface.open)
+            .map(|interface| interface.interface)
+            .collect();
+        self.board.set_not_ready(
+            (!closed.is_empty()).then(|| format!("{} not open: gone, or refused", closed.join(", "))),
+        );
+    }
+
+    /// Writes what the workers have put out since the last call.
+    fn drain(&mut self) -> usize {
+        let Self { inlets, sinks, pairs, board, .. } = self;
+        let mut count = 0;
+        for inlet in inlets {
+            while let Ok(event) = inlet.events.pop() {
+                count += 1;
+                if event.phase == EventPhase::Flagged {
+                    pairs.flagged(&event.record);
+                }
+                sinks.event(&event, board);
+            }
+            while let Ok(record) = inlet.records.pop() {
+                count += 1;
+                sinks.record(&record);
+            }
+        }
+        count
+    }
+
+    fn publish(&mut self) {
+        let snapshot = self.control.statistics();
+        capture_metrics::publish(&snapshot);
+        for (sink, written, failed) in self.sinks.counts() {
+            metrics::counter!("offport_sink_lines_total", "sink" => sink).absolute(written);
+            metrics::counter!("offport_sink_lines_lost_total", "sink" => sink).absolute(failed);
+        }
+        self.pairs.expire(load::now());
+        let mut published = Vec::new();
+        for worker in &mut self.workers {
+            worker.published.update();
+            published.push((worker.index, worker.published.output_buffer().clone()));
+        }
+        let samples: Vec<WorkerSample<'_>> = published
+            .iter()
+            .zip(&self.inlets)
+            .map(|((worker, published), inlet)| WorkerSample {
+                worker: *worker,
+                counters: &published.counters,
+                busy_seconds: published.busy_nanos as f64 / 1e9,
+                pinned: published.pinned,
+                records_lost: inlet.lost.records.load(Ordering::Relaxed),
+                events_lost: inlet.lost.events.load(Ordering::Relaxed),
+            })
+            .collect();
+        self.metrics.publish(&samples, &self.pairs, &self.board);
+    }
+
+    /// No more packets, then the rings to their end, then every flow's record.
+    fn end(&mut self) {
+        self.board.set_not_ready(Some("stopping".to_owned()));
+        self.control.detach();
+        self.control.stop();
+        let start = Instant::now();
+        loop {
+            let ended = self.workers.iter().all(worker::Handle::has_ended);
+            if self.drain() == 0 {
+                if ended {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if start.elapsed() > PATIENCE {
+                tracing::error!("the workers have not ended in {PATIENCE:?}: records may be missing");
+                break;
+            }
+        }
+        self.sinks.flush();
+        for worker in &mut self.workers {
+            if let Some(words) = worker.join() {
+                tracing::error!("worker {}: {words}", worker.index);
+            }
+        }
+        self.publish();
+        self.summary();
+    }
+
+    /// The last line: what was done, and that nothing is missing.
+    fn summary(&mut self) {
+        let mut total = offport_engine::Counters::default();
+        for worker in &mut self.workers {
+            total += &worker.published.output_buffer().counters;
+        }
+        tracing::info!(
+            received = total.received,
+            processed = total.processed,
+            dropped = total.dropped_total() + total.table_full,
+            flows = total.flow.created,
+            flagged = total.flagged,
+            "stopped"
+        );
+        if !total.is_balanced() {
+            tracing::error!(?total, "the counters do not add up: this is a defect, please report it");
+        }
+    }
+}
+
+fn formatter(config: &Config, policy: &Policy) -> Formatter {
+    Formatter {
+        observer: config.sensor.name.clone().or_else(host_name),
+        interfaces: config.capture.interfaces.clone(),
+        log_file: None,
+        rules: policy.rule_names().map(str::to_owned).collect(),
+    }
+}
+
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// A number that a sender cannot know: std seeds its hasher from the operating system.
+fn random() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}

@@ -1,0 +1,142 @@
+//! From `offport.toml` to what capture and engine take.
+
+use std::num::NonZeroU16;
+
+use anyhow::Context as _;
+use offport_capture::xdp;
+use offport_config::{Capture, Config, MultiBuffer, NoSocket, OtherFrames, Steering, Want, XdpMode};
+use offport_engine::Config as EngineConfig;
+use offport_wire::steer::SLOTS;
+
+/// Capture's options. `seed` is the steering hash's.
+pub(crate) fn capture(settings: &Capture, workers: NonZeroU16, seed: u64) -> xdp::Options {
+    xdp::Options {
+        workers,
+        steering: match settings.steering {
+            Steering::Flow => xdp::Steering::Flow,
+            Steering::Rss => xdp::Steering::Rss,
+        },
+        mode: match settings.mode {
+            XdpMode::Auto => xdp::Mode::Auto,
+            XdpMode::Native => xdp::Mode::Native,
+            XdpMode::Generic => xdp::Mode::Generic,
+        },
+        zero_copy: match settings.zero_copy {
+            Want::Auto => xdp::ZeroCopy::Auto,
+            Want::Require => xdp::ZeroCopy::Required,
+            Want::Off => xdp::ZeroCopy::Off,
+        },
+        multi_buffer: match settings.multi_buffer {
+            MultiBuffer::Auto => xdp::MultiBuffer::Auto,
+            MultiBuffer::On => xdp::MultiBuffer::On,
+            MultiBuffer::Off => xdp::MultiBuffer::Off,
+        },
+        huge_pages: settings.huge_pages != Want::Off,
+        frame_size: if settings.frame_size == 2048 {
+            xdp::FrameSize::Bytes2048
+        } else {
+            xdp::FrameSize::Bytes4096
+        },
+        frames: (settings.frames > 0).then_some(settings.frames),
+        fill_ring: settings.fill_ring,
+        rx_ring: settings.rx_ring,
+        batch: (settings.batch as usize).min(xdp::MAX_BATCH),
+        busy_poll: settings.busy_poll.then(|| xdp::BusyPoll {
+            budget: u32::from(settings.busy_poll_budget),
+            microseconds: u32::try_from(settings.busy_poll_time.as_micros()).unwrap_or(u32::MAX),
+        }),
+        promiscuous: settings.promiscuous,
+        not_ip: action(settings.not_ip),
+        malformed: action(settings.malformed),
+        no_socket: match settings.no_socket {
+            NoSocket::Drop => xdp::NoSocket::Drop,
+            NoSocket::Pass => xdp::NoSocket::Pass,
+        },
+        seed: Some(seed),
+        ..xdp::Options::default()
+    }
+}
+
+const fn action(action: OtherFrames) -> xdp::Action {
+    match action {
+        OtherFrames::Drop => xdp::Action::Drop,
+        OtherFrames::Pass => xdp::Action::Pass,
+        OtherFrames::Worker => xdp::Action::Worker,
+    }
+}
+
+/// One worker's settings. With `workers` > 1 and steering by flow, workers hand reassembled datagrams to the flow's
+/// owner by the same table that the XDP program starts with: slot modulo workers.
+pub(crate) fn engine(settings: &Config, workers: NonZeroU16, seed: u64) -> EngineConfig {
+    let flow = &settings.flow;
+    let steering = (workers.get() > 1 && settings.capture.steering == Steering::Flow).then(|| {
+        let mut table = Box::new([0; SLOTS as usize]);
+        for (slot, worker) in table.iter_mut().zip((0..workers.get()).cycle()) {
+            *slot = worker;
+        }
+        offport_engine::Steering { seed, table }
+    });
+    EngineConfig {
+        flow: offport_flow::Config {
+            max_flows: flow.max_flows,
+            max_flows_v6: flow.max_flows_v6,
+            timeouts: offport_flow::Timeouts {
+                half_open: flow.timeouts.half_open,
+                established: flow.timeouts.established,
+                closed: flow.timeouts.closed,
+                udp: flow.timeouts.udp,
+                other: flow.timeouts.other,
+                active: flow.timeouts.active,
+            },
+            payload_bound: flow.payload_bound,
+            payload_packets: flow.payload_packets,
+            decide_after: flow.decide_after,
+            gap_packets: flow.gap_packets,
+            max_undecided: flow.max_undecided,
+            max_flagged: flow.max_flagged,
+            max_extras: flow.max_extras,
+            max_paths: flow.max_paths,
+            ..offport_flow::Config::default()
+        },
+        event_floor: settings.events.min_severity,
+        suppress_window: settings.events.suppress,
+        suppress_entries: settings.events.suppress_entries,
+        events_per_second: settings.events.rate,
+        steering,
+        ..EngineConfig::default()
+    }
+}
+
+/// How many workers, and on which cores: as the file says, else one per queue, at most one per core that this process
+/// may use. Cores are numbers as in /proc/cpuinfo.
+pub(crate) fn layout(settings: &Capture, asked: Option<u16>, queues: u32) -> anyhow::Result<Layout> {
+    let usable = core_affinity::get_core_ids().unwrap_or_default();
+    let most = u16::try_from(usable.len()).unwrap_or(u16::MAX).max(1);
+    let workers = match asked.unwrap_or(settings.workers) {
+        0 if !settings.cores.is_empty() => u16::try_from(settings.cores.len()).unwrap_or(u16::MAX),
+        0 => u16::try_from(queues).unwrap_or(u16::MAX).clamp(1, most),
+        workers => workers,
+    };
+    let workers = NonZeroU16::new(workers).context("at least one worker is needed")?;
+    let mut cores = Vec::new();
+    for &core in &settings.cores {
+        let id = usable.iter().find(|id| id.id == usize::from(core)).copied();
+        cores.push(Some(id.with_context(|| {
+            let usable: Vec<_> = usable.iter().map(|id| id.id).collect();
+            format!("capture.cores: core {core} is not one that this process may use; these are: {usable:?}")
+        })?));
+    }
+    if cores.is_empty() && workers.get() <= most {
+        cores = usable.into_iter().map(Some).collect();
+    }
+    // More workers than cores: left to the scheduler.
+    cores.resize(usize::from(workers.get()), None);
+    Ok(Layout { workers, cores })
+}
+
+/// Workers and their cores.
+pub(crate) struct Layout {
+    pub workers: NonZeroU16,
+    /// By worker; `None` is not pinned.
+    pub cores: Vec<Option<core_affinity::CoreId>>,
+}

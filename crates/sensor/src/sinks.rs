@@ -1,0 +1,142 @@
+//! Where records and events go: files, `/events`, the terminal. On the control thread.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use offport_config::{Config, EventFormat};
+use offport_engine::{Event, EventPhase, FlowRecord};
+use offport_evidence::RotatingFile;
+use offport_telemetry::ecs::Formatter;
+use offport_telemetry::http::Board;
+use offport_telemetry::{eve, human};
+
+/// A failing file is complained about this often.
+const COMPLAIN: Duration = Duration::from_secs(60);
+
+/// The outputs.
+pub(crate) struct Sinks {
+    formatter: Formatter,
+    format: EventFormat,
+    events: Option<Sink>,
+    records: Option<Sink>,
+    print: bool,
+    line: Vec<u8>,
+}
+
+struct Sink {
+    file: RotatingFile,
+    path: String,
+    written: u64,
+    failed: u64,
+    complained: Option<Instant>,
+}
+
+impl Sinks {
+    /// Opens the files.
+    pub(crate) fn open(settings: &Config, formatter: Formatter, print: bool) -> anyhow::Result<Self> {
+        let events = &settings.events;
+        let records = &settings.records;
+        Ok(Self {
+            formatter,
+            format: events.format,
+            events: Sink::open(events.enabled, &events.path, events.rotate_size, events.rotate_keep, "events.path")?,
+            records: Sink::open(
+                records.enabled,
+                &records.path,
+                records.rotate_size,
+                records.rotate_keep,
+                "records.path",
+            )?,
+            print,
+            line: Vec::with_capacity(4096),
+        })
+    }
+
+    /// Writes a flow record.
+    pub(crate) fn record(&mut self, record: &FlowRecord) {
+        let Some(sink) = &mut self.records else { return };
+        self.line.clear();
+        self.formatter.record(record, &mut self.line);
+        sink.write(&self.line);
+    }
+
+    /// Writes an event, shows it on the board, and says it on the terminal.
+    pub(crate) fn event(&mut self, event: &Event, board: &Board) {
+        self.line.clear();
+        match self.format {
+            EventFormat::Ecs => self.formatter.event(event, &mut self.line),
+            EventFormat::Eve => eve::event(&self.formatter, event, &mut self.line),
+        }
+        if let Some(sink) = &mut self.events {
+            sink.write(&self.line);
+        }
+        board.remember(&String::from_utf8_lossy(&self.line));
+        if self.print && event.phase == EventPhase::Flagged {
+            // A closed terminal must not stop the sensor.
+            let _ = writeln!(std::io::stdout(), "{}", human::sentence(&event.record));
+        }
+    }
+
+    /// Hands what is buffered to the operating system.
+    pub(crate) fn flush(&mut self) {
+        for sink in [&mut self.events, &mut self.records].into_iter().flatten() {
+            sink.flush();
+        }
+    }
+
+    /// SIGHUP: closes and reopens the files.
+    pub(crate) fn reopen(&mut self) {
+        for sink in [&mut self.events, &mut self.records].into_iter().flatten() {
+            match sink.file.reopen() {
+                Ok(()) => tracing::info!(path = %sink.path, "reopened"),
+                Err(error) => tracing::error!(path = %sink.path, %error, "cannot be reopened: the old file stays in use"),
+            }
+        }
+    }
+
+    /// (sink, lines written, lines lost) of each file.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
+        [("events", &self.events), ("records", &self.records)]
+            .into_iter()
+            .filter_map(|(name, sink)| sink.as_ref().map(|sink| (name, sink.written, sink.failed)))
+    }
+}
+
+impl Sink {
+    fn open(enabled: bool, path: &Path, size: u64, keep: u32, key: &str) -> anyhow::Result<Option<Self>> {
+        if !enabled {
+            return Ok(None);
+        }
+        let file = RotatingFile::open(path, size, keep).with_context(|| {
+            format!("{}: cannot be opened for appending; {key} names another place", path.display())
+        })?;
+        let path = path.display().to_string();
+        Ok(Some(Self { file, path, written: 0, failed: 0, complained: None }))
+    }
+
+    fn write(&mut self, line: &[u8]) {
+        match self.file.write_line(line) {
+            Ok(()) => self.written += 1,
+            Err(error) => {
+                self.failed += 1;
+                self.complain(&error);
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Err(error) = self.file.flush() {
+            self.complain(&error);
+        }
+    }
+
+    /// A full disk fails every line: it is said once a minute, and counted each time.
+    fn complain(&mut self, error: &std::io::Error) {
+        if self.complained.is_none_or(|at| at.elapsed() >= COMPLAIN) {
+            self.complained = Some(Instant::now());
+            tracing::error!(path = %self.path, %error, lost = self.failed, "cannot be written; capture goes on");
+        }
+    }
+}

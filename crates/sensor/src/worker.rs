@@ -1,0 +1,145 @@
+//! A worker's thread: receive, run the engine, give back, publish.
+
+use std::io;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use core_affinity::CoreId;
+use offport_capture::xdp::{Receiver, Wake};
+use offport_engine::{Counters, Worker};
+use offport_wire::Timestamp;
+use triple_buffer::{Input, Output};
+
+use crate::outlet::Outlet;
+
+/// Timers run, and counters are published, at least this often while packets come.
+const TICK: Duration = Duration::from_millis(10);
+/// An idle worker wakes this often for its timers.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// What a worker shows of itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Published {
+    /// The engine's counters.
+    pub counters: Counters,
+    /// Nanoseconds spent on packets and timers, not waiting.
+    pub busy_nanos: u64,
+    /// Whether the thread runs on the core that it was given.
+    pub pinned: bool,
+}
+
+/// A running worker.
+pub(crate) struct Handle {
+    /// Its index.
+    pub index: u16,
+    /// What it last published.
+    pub published: Output<Published>,
+    /// Its thread.
+    pub thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// Starts the thread.
+pub(crate) fn start(receiver: Receiver, engine: Worker, outlet: Outlet, core: Option<CoreId>) -> io::Result<Handle> {
+    let index = receiver.worker();
+    let (input, published) = triple_buffer::triple_buffer(&Published::default());
+    let loop_ = Loop { receiver, engine, outlet, input, busy_nanos: 0, pinned: false };
+    let thread = std::thread::Builder::new()
+        .name(format!("offport-w{index}"))
+        .spawn(move || loop_.run(core))?;
+    Ok(Handle { index, published, thread: Some(thread) })
+}
+
+struct Loop {
+    receiver: Receiver,
+    engine: Worker,
+    outlet: Outlet,
+    input: Input<Published>,
+    busy_nanos: u64,
+    pinned: bool,
+}
+
+impl Loop {
+    fn run(mut self, core: Option<CoreId>) -> io::Result<()> {
+        // `set_for_current` answers false where the core is offline or outside the process's mask.
+        self.pinned = core.is_some_and(core_affinity::set_for_current);
+        let mut ticked = Timestamp::ZERO;
+        let mut stopping = false;
+        loop {
+            let start = now();
+            let packets = self.receive(start);
+            if packets == 0 || start.since(ticked) >= TICK {
+                ticked = start;
+                self.engine.tick(start, &mut self.outlet);
+                self.publish();
+            }
+            self.busy_nanos += elapsed(start);
+            if packets > 0 {
+                continue;
+            }
+            if stopping {
+                break;
+            }
+            if self.receiver.wait(Some(IDLE))? == Wake::Stopped {
+                // What is in the rings already is still processed.
+                stopping = true;
+            }
+        }
+        self.outlet.wait_when_full();
+        let end = now();
+        self.engine.finish(end, &mut self.outlet);
+        self.publish();
+        Ok(())
+    }
+
+    /// One batch from the rings, and what other workers have reassembled for this one.
+    fn receive(&mut self, time: Timestamp) -> usize {
+        let Self { receiver, engine, outlet, .. } = self;
+        let mut packets = receiver.receive(time, |frames| engine.batch(frames, outlet));
+        while let Some(datagram) = outlet.next_incoming() {
+            engine.receive(&datagram.as_hand_over(), outlet);
+            packets += 1;
+        }
+        packets
+    }
+
+    fn publish(&mut self) {
+        let buffer = self.input.input_buffer_mut();
+        buffer.counters.clone_from(self.engine.counters());
+        buffer.busy_nanos = self.busy_nanos;
+        buffer.pinned = self.pinned;
+        self.input.publish();
+    }
+}
+
+/// The clock: one reading per batch.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn elapsed(since: Timestamp) -> u64 {
+    u64::try_from(now().since(since).as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Handle {
+    /// Whether the thread is over, in order or not.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Waits for the thread. What it died of, if it did.
+    pub(crate) fn join(&mut self) -> Option<String> {
+        match self.thread.take()?.join() {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(panic) => Some(format!(
+                "panicked: {}",
+                panic
+                    .downcast_ref::<String>()
+                    .map(String::as_str)
+                    .or_else(|| panic.downcast_ref::<&str>().copied())
+                    .unwrap_or("no message")
+            )),
+        }
+    }
+}
