@@ -60,7 +60,7 @@ pub fn check(frame: &Frame<'_>) {
 }
 
 /// Splits the data into fragments with hostile places in their datagrams, and reassembles them within tight
-/// bounds.
+/// bounds. Each fragment is 8 bytes that describe it ([`describe`]), then its data.
 pub fn reassemble(data: &[u8]) {
     const STEP: usize = 8;
     let limits = Limits { datagrams: 4, bytes: 160 << 10, timeout: Duration::from_secs(1) };
@@ -92,7 +92,7 @@ pub fn reassemble(data: &[u8]) {
             data: content,
             data_len: content.len() as u32 + u32::from(cut >> 5),
             ip_bytes: 20 + content.len() as u32,
-            packets: u16::from(flags >> 6) * 9000 + 1,
+            packets: if flags >> 6 == 3 { 20_000 } else { 1 },
             time: now,
             ..Fragment::default()
         };
@@ -108,6 +108,20 @@ pub fn reassemble(data: &[u8]) {
     reassembler.expire(now + Duration::from_secs(3600));
     check_account(&reassembler, &limits);
     assert_eq!((reassembler.pending(), reassembler.datagrams()), (0, 0), "something never expires");
+}
+
+/// The description of an ordinary fragment in [`reassemble`]'s input; `offset` in units of 8 bytes.
+pub fn describe(protocol: Transport, offset: u8, more: bool, len: u16, id: u8) -> [u8; 8] {
+    let [len0, len1] = (len & 0x3ff).to_be_bytes();
+    let protocol = match protocol.0 {
+        6 => 0,
+        47 => 1,
+        4 => 2,
+        41 => 3,
+        44 => 4,
+        _ => 5,
+    };
+    [protocol << 2 | u8::from(more), 0, offset, len0, len1, id, 0, 0]
 }
 
 /// What holds of a reassembler at any time.

@@ -5,7 +5,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use crate::fragment::{Limits, Reassembler, Reassembly};
 use crate::testing::{self, A4, A6, B4, B6};
-use crate::{Direction, Frame, Parsed, TransportHeader, fuzz, parse, steer};
+use crate::{Direction, Frame, Parsed, Transport, TransportHeader, fuzz, parse, steer};
 
 /// Every sample is a packet or a fragment: properties that start from them are not about errors only.
 #[test]
@@ -75,7 +75,38 @@ fn smoke() {
             }
         }
         fuzz::parse_any(&data);
+
+        let mut data = fragments_of_samples(&mut rng);
+        for _ in 0..rng.next_u32() % 3 {
+            let at = rng.next_u32() as usize % data.len();
+            data[at] = rng.next_u32() as u8;
+        }
+        fuzz::reassemble(&data);
     }
+}
+
+/// Input of [`fuzz::reassemble`] whose fragments make packets: plain ones, and tunnels round fragments.
+fn fragments_of_samples(rng: &mut TestRng) -> Vec<u8> {
+    let mut data = Vec::new();
+    for id in 0..4 {
+        let size = 8 * (1 + rng.next_u32() as usize % 20);
+        let udp = testing::udp(1, 2, &[id; 200]);
+        let inner = testing::ipv4_with(17, &udp[..size.min(192)], |header| header.more_fragments = true);
+        let (protocol, content) = match rng.next_u32() % 3 {
+            0 => (Transport::UDP, udp),
+            1 => (Transport(4), inner),
+            _ => (Transport(47), [&[0, 0, 8, 0][..], &inner].concat()),
+        };
+        let mut pieces: Vec<_> = content.chunks(size).enumerate().collect();
+        let last = pieces.len() - 1;
+        shuffle(&mut pieces, rng.next_u64());
+        for (at, piece) in pieces {
+            let offset = (at * size / 8) as u8;
+            data.extend(fuzz::describe(protocol, offset, at != last, piece.len() as u16, id));
+            data.extend_from_slice(piece);
+        }
+    }
+    data
 }
 
 /// An Ethernet frame of a sample, its innermost addresses and ports swapped where it is a plain packet.

@@ -16,6 +16,7 @@ const VLAN: u16 = 0x8100;
 const SERVICE_VLAN: u16 = 0x88a8;
 /// Before 802.1ad was.
 const OLD_QINQ: u16 = 0x9100;
+const OLD_QINQ_2: u16 = 0x9200;
 pub(crate) const MPLS: u16 = 0x8847;
 pub(crate) const MPLS_UPSTREAM: u16 = 0x8848;
 const PPPOE_SESSION: u16 = 0x8864;
@@ -69,7 +70,7 @@ pub(crate) fn parse<'a>(
 /// Whether a VLAN tag follows.
 #[inline(always)]
 pub(crate) const fn is_tag(ethertype: u16) -> bool {
-    matches!(ethertype, VLAN | SERVICE_VLAN | OLD_QINQ)
+    matches!(ethertype, VLAN | SERVICE_VLAN | OLD_QINQ | OLD_QINQ_2)
 }
 
 /// Tags, from behind the first one's EtherType on: the EtherType behind the last.
@@ -120,7 +121,7 @@ mod tests {
     fn vlan_tags() {
         assert_tags(&[(VLAN, 0xe123)], Some(0x123), None);
         assert_tags(&[(SERVICE_VLAN, 5), (VLAN, 6)], Some(5), Some(6));
-        assert_tags(&[(OLD_QINQ, 5), (OLD_QINQ, 6), (VLAN, 7), (VLAN, 8)], Some(5), Some(6));
+        assert_tags(&[(OLD_QINQ, 5), (OLD_QINQ_2, 6), (VLAN, 7), (VLAN, 8)], Some(5), Some(6));
         assert_eq!(dropped(&tagged(&[(VLAN, 1); MAX_TAGS + 1])), Drop::TooDeep);
         assert_eq!(dropped(&tagged(&[(VLAN, 1)])[..17]), Drop::LinkTruncated);
     }

@@ -10,6 +10,12 @@ use crate::walk::Walk;
 /// the network (LOOP). AF_INET6 has another number on each BSD, and on Linux and Windows.
 pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let (family, rest) = view.header().ok_or(Drop::LinkTruncated)?;
+    // Some capturing hosts write an EtherType into the last two bytes; no address family looks like that.
+    match *family {
+        [_, _, 0x08, 0x00] => return ip::v4::parse(walk, rest),
+        [_, _, 0x86, 0xdd] => return ip::v6::parse(walk, rest),
+        _ => {}
+    }
     let (big, little) = (u32::from_be_bytes(*family), u32::from_le_bytes(*family));
     match big.min(little) {
         2 => ip::v4::parse(walk, rest),
@@ -34,7 +40,7 @@ mod tests {
     use crate::testing::*;
 
     #[test]
-    fn families_in_either_byte_order() {
+    fn families() {
         for family in [[2, 0, 0, 0], [0, 0, 0, 2]] {
             assert_inner(&packet_on(Loopback, &[&family[..], &inner4(b"x")].concat()), b"x");
         }
@@ -42,6 +48,7 @@ mod tests {
             assert_inner(&packet_on(Loopback, &[&[family, 0, 0, 0][..], &inner6(b"x")].concat()), b"x");
             assert_inner(&packet_on(Loopback, &[&[0, 0, 0, family][..], &inner6(b"x")].concat()), b"x");
         }
+        assert_inner(&packet_on(Loopback, &[&[15, 0, 8, 0][..], &inner4(b"x")].concat()), b"x");
         assert_eq!(dropped_on(Loopback, &[7, 0, 0, 0, 0x45]), Drop::NotIp);
         assert_eq!(dropped_on(Loopback, &[2, 0, 0]), Drop::LinkTruncated);
     }

@@ -63,12 +63,12 @@ fn radiotap_pads(header: &[u8]) -> bool {
 }
 
 fn parse_aligned<'a>(mut walk: Walk, view: View<'a>, align: usize) -> Result<Parsed<'a>, Drop> {
-    let (header, _) = view.header::<24>().ok_or(Drop::LinkTruncated)?;
-    let (kind, flags) = (header[0], header[1]);
-    // Protocol version 0, type "data".
+    let (&[kind, flags], _) = view.header().ok_or(Drop::LinkTruncated)?;
+    // Protocol version 0, type "data". Control frames are shorter than the rest of a data frame's header.
     if kind & 0x0f != 0x08 || kind & NO_DATA != 0 || flags & PROTECTED != 0 {
         return Err(Drop::NotIp);
     }
+    let (header, _) = view.header::<24>().ok_or(Drop::LinkTruncated)?;
     let mut len = 24;
     let four_addresses = flags & (TO_DS | FROM_DS) == TO_DS | FROM_DS;
     let fourth = if four_addresses {
@@ -161,6 +161,8 @@ mod tests {
         for (kind, flags) in [(0x80, 0), (0xb4, 0), (0x48, 0), (0xc8, 0), (0x08, PROTECTED)] {
             assert_eq!(dropped_on(Ieee80211, &data(kind, flags, [MAC_A; 3], &[], &body)), Drop::NotIp);
         }
+        // An acknowledgement.
+        assert_eq!(dropped_on(Ieee80211, &[0xd4, 0, 0, 0, 2, 0, 0, 0, 0, 1]), Drop::NotIp);
         assert_eq!(dropped_on(Ieee80211, &[0x08; 23]), Drop::LinkTruncated);
     }
 

@@ -18,6 +18,7 @@ pub(crate) fn recognise(ports: (u16, u16)) -> Option<Parse> {
     match ports {
         // 8472 is what Linux used before the port was assigned, and still its default.
         (_, 4789 | 8472) => Some(vxlan::parse),
+        (_, 4790) => Some(vxlan::parse_gpe),
         (_, 6081) => Some(geneve::parse),
         (_, 2152) => Some(gtpu::parse),
         (_, 3544) | (3544, _) => Some(teredo::parse),

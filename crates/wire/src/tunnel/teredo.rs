@@ -6,8 +6,13 @@ use crate::reason::Drop;
 use crate::view::View;
 use crate::walk::Walk;
 
+/// ICMPv6 types (RFC 4861, section 4).
+const ROUTER_SOLICITATION: u8 = 133;
+const ROUTER_ADVERTISEMENT: u8 = 134;
+
 /// From the indicators (section 5.1.1) or the IPv6 header on. Only a packet with a real transport counts:
-/// bubbles (section 2.8) and fragments stay a flow of the tunnel.
+/// what keeps the tunnel up, which is bubbles (section 2.8) and router discovery (section 5.2.1), stays a flow
+/// of the tunnel, and so do fragments.
 #[inline(never)]
 pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let Ends::V4(..) = ip.ends else { return Err(Drop::TunnelMalformed) };
@@ -17,8 +22,14 @@ pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>
     }
     let walk = walk.enter(Tunnel::between(TunnelKind::Teredo, None, ip.ends))?;
     match ip::v6::parse(walk, packet)? {
-        Parsed::Packet(packet) if packet.transport != TransportHeader::Other => Ok(Parsed::Packet(packet)),
-        _ => Err(Drop::TunnelMalformed),
+        Parsed::Packet(packet) => match packet.transport {
+            TransportHeader::Other => Err(Drop::TunnelMalformed),
+            TransportHeader::Icmp { kind: ROUTER_SOLICITATION | ROUTER_ADVERTISEMENT, .. } => {
+                Err(Drop::TunnelMalformed)
+            }
+            _ => Ok(Parsed::Packet(packet)),
+        },
+        Parsed::Fragment(_) => Err(Drop::TunnelMalformed),
     }
 }
 
@@ -57,13 +68,20 @@ mod tests {
     }
 
     #[test]
-    fn bubbles_fragments_and_junk_stay_udp() {
+    fn upkeep_fragments_and_junk_stay_udp() {
         let fragment = ipv6(44, &[&[17, 0, 0, 1, 0, 0, 0, 7][..], &[0; 8]].concat());
+        let solicitation = ipv6(58, &[133, 0, 0, 0, 0, 0, 0, 0]);
         let mut long = inner6(b"x");
         long[5] += 1;
-        for payload in
-            [ipv6(59, &[]), fragment, long, inner4(b"x"), AUTHENTICATION.to_vec(), vec![0, 1, 255, 255]]
-        {
+        for payload in [
+            ipv6(59, &[]),
+            solicitation,
+            fragment,
+            long,
+            inner4(b"x"),
+            AUTHENTICATION.to_vec(),
+            vec![0, 1, 255, 255],
+        ] {
             let bytes = ether4(17, &udp(1000, 3544, &payload));
             assert_eq!(packet(&bytes).payload, &payload[..]);
         }

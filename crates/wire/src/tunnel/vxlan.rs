@@ -1,4 +1,4 @@
-//! VXLAN (RFC 7348), with the protocol field of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe).
+//! VXLAN (RFC 7348) and its generic protocol extension (draft-ietf-nvo3-vxlan-gpe).
 
 use crate::ip::{self, Ip};
 use crate::key::Domain;
@@ -15,21 +15,45 @@ const VALID_ID: u8 = 0x08;
 /// GPE: the byte before the network id names the protocol.
 const PROTOCOL: u8 = 0x04;
 
-/// From the flags on.
+/// From the flags on. All but one are reserved, and to be ignored (RFC 7348, section 5).
 #[inline(never)]
 pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
-    let (&[flags, _, _, protocol, n0, n1, n2, _], rest) = view.header().ok_or(Drop::TunnelMalformed)?;
-    if flags & VALID_ID == 0 {
-        return Err(Drop::TunnelMalformed);
-    }
-    let id = u32::from_be_bytes([0, n0, n1, n2]);
-    let tunnel = Tunnel::between(TunnelKind::Vxlan, Some(id), ip.ends);
-    let walk = walk.enter_overlay(tunnel, Domain::overlay(overlay::VXLAN, id))?;
-    match (flags & PROTOCOL != 0, protocol) {
-        (false, _) | (true, 3) => ethernet::parse_inner(walk, rest, Level::Overlay),
-        (true, 1) => ip::v4::parse(walk, rest),
-        (true, 2) => ip::v6::parse(walk, rest),
+    let header = Header::parse(view)?;
+    ethernet::parse_inner(header.enter(walk, ip)?, header.rest, Level::Overlay)
+}
+
+/// From the flags on, on the port of the extension.
+#[inline(never)]
+pub(crate) fn parse_gpe<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+    let header = Header::parse(view)?;
+    let walk = header.enter(walk, ip)?;
+    match (header.flags & PROTOCOL != 0, header.protocol) {
+        (true, 1) => ip::v4::parse(walk, header.rest),
+        (true, 2) => ip::v6::parse(walk, header.rest),
+        (true, 3) | (false, _) => ethernet::parse_inner(walk, header.rest, Level::Overlay),
         _ => Err(Drop::NotIp),
+    }
+}
+
+struct Header<'a> {
+    flags: u8,
+    protocol: u8,
+    id: u32,
+    rest: View<'a>,
+}
+
+impl<'a> Header<'a> {
+    fn parse(view: View<'a>) -> Result<Self, Drop> {
+        let (&[flags, _, _, protocol, n0, n1, n2, _], rest) = view.header().ok_or(Drop::TunnelMalformed)?;
+        if flags & VALID_ID == 0 {
+            return Err(Drop::TunnelMalformed);
+        }
+        Ok(Self { flags, protocol, id: u32::from_be_bytes([0, n0, n1, n2]), rest })
+    }
+
+    fn enter(&self, walk: Walk, ip: Ip) -> Result<Walk, Drop> {
+        let tunnel = Tunnel::between(TunnelKind::Vxlan, Some(self.id), ip.ends);
+        walk.enter_overlay(tunnel, Domain::overlay(overlay::VXLAN, self.id))
     }
 }
 
@@ -72,9 +96,15 @@ mod tests {
         for (protocol, content) in
             [(1, inner4(b"x")), (2, inner6(b"x")), (3, ethernet(0x86dd, &inner6(b"x")))]
         {
-            let bytes = ether4(17, &udp(1000, 4789, &vxlan(0x0c, protocol, &content)));
+            let bytes = ether4(17, &udp(1000, 4790, &vxlan(0x0c, protocol, &content)));
             assert_inner(&packet(&bytes), b"x");
         }
+    }
+
+    #[test]
+    fn reserved_fields_are_ignored() {
+        let frame = ethernet(0x0800, &inner4(b"x"));
+        assert_inner(&packet(&ether4(17, &udp(1000, 4789, &vxlan(0xff, 0xf2, &frame)))), b"x");
     }
 
     #[test]
