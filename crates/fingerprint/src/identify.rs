@@ -3,10 +3,11 @@
 use offport_wire::Transport;
 
 use crate::answer::{Answer, Proof};
-use crate::exchange::Exchange;
-use crate::name::Protocol;
+use crate::exchange::{Exchange, Side};
+use crate::name::{Protocol, ProtocolSet};
 use crate::probe::{Match, Probe, Transports};
 use crate::protocols::PROBES;
+use crate::proxy::Header;
 
 /// Whether more payload can still come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,24 +29,15 @@ pub enum Stage {
 /// At [`Stage::Last`], [`Answer::NeedMore`] says that the bytes are a true beginning of a known protocol and
 /// too few to prove it; [`Answer::NotRecognised`] always says that no known protocol starts like this.
 pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
-    let Some(transport) = transports(exchange.transport) else { return Answer::NotRecognised };
+    let (exchange, header) = behind_proxy_header(exchange);
     if exchange.client.is_empty() && exchange.server.is_empty() {
         return Answer::NeedMore;
     }
-    let mut best: Option<(Protocol, Proof)> = None;
+    let Tally { best, undecided } = Tally::of(&exchange);
     let one_sided = exchange.client.is_empty() || exchange.server.is_empty();
-    let mut undecided = exchange.midstream && one_sided && stage == Stage::Open;
-    for Probe { protocol, check, .. } in PROBES.iter().filter(|probe| probe.transports.contains(transport)) {
-        match check(exchange) {
-            Match::No => {}
-            Match::Maybe => undecided = true,
-            Match::Yes(proof) => {
-                if best.is_none_or(|(_, strongest)| proof > strongest) {
-                    best = Some((*protocol, proof));
-                }
-            }
-        }
-    }
+    let undecided = undecided
+        || (exchange.midstream && one_sided && stage == Stage::Open)
+        || (header == Header::Partial && could_go_on_behind_header(&exchange));
     match best {
         Some((_, Proof::Heuristic)) if undecided && stage == Stage::Open => Answer::NeedMore,
         Some((protocol, proof)) => Answer::Identified(protocol, proof),
@@ -54,11 +46,159 @@ pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
     }
 }
 
+/// While the client is still sending its header, only the server's bytes can speak against every protocol.
+fn could_go_on_behind_header(exchange: &Exchange<'_>) -> bool {
+    let silent = Exchange { client: Side::default(), ..*exchange };
+    let Tally { best, undecided } = Tally::of(&silent);
+    exchange.server.is_empty() || best.is_some() || undecided
+}
+
+/// The protocols that an exchange could still turn out to be, and those that it is.
+pub fn candidates(exchange: &Exchange<'_>) -> ProtocolSet {
+    let (exchange, _) = behind_proxy_header(exchange);
+    probes(exchange.transport)
+        .filter(|probe| (probe.check)(&exchange) != Match::No)
+        .map(|probe| probe.protocol)
+        .collect()
+}
+
+/// What all probes say together.
+struct Tally {
+    best: Option<(Protocol, Proof)>,
+    undecided: bool,
+}
+
+impl Tally {
+    fn of(exchange: &Exchange<'_>) -> Self {
+        let mut tally = Self { best: None, undecided: false };
+        for Probe { protocol, check, .. } in probes(exchange.transport) {
+            match check(exchange) {
+                Match::No => {}
+                Match::Maybe => tally.undecided = true,
+                Match::Yes(proof) => {
+                    if tally.best.is_none_or(|(_, strongest)| proof > strongest) {
+                        tally.best = Some((*protocol, proof));
+                    }
+                }
+            }
+        }
+        tally
+    }
+}
+
+/// The exchange without the header that a load balancer put in front of it, and what there is of that header.
+fn behind_proxy_header<'a>(exchange: &Exchange<'a>) -> (Exchange<'a>, Header) {
+    let mut inner = *exchange;
+    if exchange.transport != Transport::TCP || exchange.midstream {
+        return (inner, Header::None);
+    }
+    let header = Header::read(exchange.client.bytes);
+    if let Header::Whole(length) = header {
+        // Segment ends are a hint over TCP, and worth no copy.
+        let client = &exchange.client;
+        inner.client = Side {
+            bytes: client.bytes.get(length..).unwrap_or_default(),
+            ends: &[],
+            first_len: client.first_len.saturating_sub(length as u32),
+            total: client.total.saturating_sub(length as u64),
+            closed: client.closed,
+        };
+    }
+    (inner, header)
+}
+
+fn probes(transport: Transport) -> impl Iterator<Item = &'static Probe> {
+    let transport = transports(transport);
+    PROBES.iter().filter(move |probe| transport.is_some_and(|transport| probe.transports.contains(transport)))
+}
+
 pub(crate) const fn transports(transport: Transport) -> Option<Transports> {
     match transport {
         Transport::TCP => Some(Transports::TCP),
         Transport::UDP => Some(Transports::UDP),
         Transport::SCTP => Some(Transports::SCTP),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Speaker;
+
+    const NOISE: &[u8] = b"\xde\xad\xbe\xef\x8b\xad\xf0\x0d\xca\xfe\xd0\x0d\x5e\xed\xc0\xde";
+
+    fn tcp<'a>(client: &'a [u8], server: &'a [u8]) -> Exchange<'a> {
+        let first = if client.is_empty() { Speaker::Server } else { Speaker::Client };
+        let side = |bytes: &'a [u8]| Side { bytes, total: bytes.len() as u64, ..Side::default() };
+        Exchange {
+            transport: Transport::TCP,
+            client: side(client),
+            server: side(server),
+            first,
+            client_port: 50_000,
+            server_port: 50_001,
+            midstream: false,
+        }
+    }
+
+    fn open(client: &[u8], server: &[u8]) -> Answer {
+        identify(&tcp(client, server), Stage::Open)
+    }
+
+    #[test]
+    fn named_as_soon_as_it_is_settled() {
+        assert_eq!(open(b"GET / HT", b""), Answer::NeedMore);
+        assert_eq!(open(b"GET / HTTP/1.1\r\n", b""), Answer::Identified(Protocol::Http, Proof::Banner));
+        assert_eq!(open(b"", b"SSH-2.0-x"), Answer::Identified(Protocol::Ssh, Proof::Banner));
+        assert_eq!(open(NOISE, b""), Answer::NotRecognised);
+        assert_eq!(open(b"G", NOISE), Answer::NotRecognised);
+    }
+
+    #[test]
+    fn a_beginning_is_too_little_and_not_unknown() {
+        assert_eq!(identify(&tcp(b"GE", b""), Stage::Last), Answer::NeedMore);
+        assert_eq!(identify(&tcp(b"", b""), Stage::Last), Answer::NeedMore);
+        assert_eq!(identify(&tcp(NOISE, b""), Stage::Last), Answer::NotRecognised);
+    }
+
+    #[test]
+    fn both_sides_explain_a_bare_greeting() {
+        assert_eq!(open(b"", b"220 host\r\n"), Answer::NeedMore);
+        let mut exchange = tcp(b"USER a\r\n", b"220 host\r\n");
+        exchange.first = Speaker::Server;
+        assert_eq!(identify(&exchange, Stage::Open), Answer::Identified(Protocol::Ftp, Proof::Banner));
+        exchange.client.bytes = b"EHLO a\r\n";
+        assert_eq!(identify(&exchange, Stage::Open), Answer::Identified(Protocol::Smtp, Proof::Banner));
+    }
+
+    #[test]
+    fn midstream_waits_for_the_other_side() {
+        let mut exchange = tcp(NOISE, b"");
+        exchange.midstream = true;
+        assert_eq!(identify(&exchange, Stage::Open), Answer::NeedMore);
+        assert_eq!(identify(&exchange, Stage::Last), Answer::NotRecognised);
+        exchange.server.bytes = b"HTTP/1.1 200 OK\r\n";
+        assert_eq!(identify(&exchange, Stage::Open), Answer::Identified(Protocol::Http, Proof::Banner));
+    }
+
+    #[test]
+    fn a_proxy_header_is_looked_behind() {
+        assert_eq!(open(b"PROXY TCP4 192.0.2.1 198.51.10", b""), Answer::NeedMore);
+        let header = b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n".as_slice();
+        assert_eq!(open(header, b""), Answer::NeedMore);
+        let request = [header, b"GET / HTTP/1.1\r\n"].concat();
+        assert_eq!(open(&request, b""), Answer::Identified(Protocol::Http, Proof::Banner));
+        assert_eq!(open(header, b"220 mx ESMTP\r\n"), Answer::Identified(Protocol::Smtp, Proof::Banner));
+        let noise = [header, NOISE].concat();
+        assert_eq!(open(&noise, b""), Answer::NotRecognised);
+    }
+
+    #[test]
+    fn candidates_are_what_is_left() {
+        assert!(candidates(&tcp(b"", b"220 host\r\n")).contains(Protocol::Smtp));
+        assert!(candidates(&tcp(b"", b"220 host\r\n")).contains(Protocol::Ftp));
+        assert!(!candidates(&tcp(b"", b"220 host\r\n")).contains(Protocol::Http));
+        assert!(candidates(&tcp(NOISE, b"")).is_empty());
     }
 }

@@ -17,6 +17,7 @@ mod identify;
 mod name;
 mod probe;
 mod protocols;
+mod proxy;
 mod quic_initial;
 mod reader;
 mod reply;
@@ -30,5 +31,5 @@ mod trial;
 
 pub use answer::{Answer, Proof};
 pub use exchange::{Exchange, Side, Speaker};
-pub use identify::{Stage, identify};
+pub use identify::{Stage, candidates, identify};
 pub use name::{Protocol, ProtocolSet};

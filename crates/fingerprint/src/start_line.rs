@@ -9,6 +9,9 @@ use crate::text::{Step, Text, is_text};
 /// The longest method that is taken for one: the longest registered one has 17 letters, and vendors add prefixes.
 const METHOD_MAX: usize = 20;
 
+/// Methods are case-sensitive (RFC 9110, section 9.1); these are also typed and sent in lower case.
+const ANY_CASE: &[&[u8]] = &[b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"CONNECT"];
+
 /// Blanks that are let through between the words of a start line, as servers do (RFC 9112, section 3).
 const BLANKS_MAX: usize = 64;
 
@@ -35,10 +38,17 @@ pub(crate) enum Version<'a> {
 impl<'a> RequestLine<'a> {
     /// Reads a request line. Spaces in the target and bytes beyond ASCII are let through, as servers do.
     pub(crate) fn read(text: &mut Text<'a>) -> Step<Self> {
-        if !text.peek()?.is_ascii_alphabetic() {
-            return Err(Match::No);
+        let start = text.rest();
+        match text.clone().verb(ANY_CASE) {
+            Err(Match::No) => {
+                text.clone().one(|byte| byte.is_ascii_uppercase())?;
+                text.run(1, METHOD_MAX, is_method)?;
+            }
+            _ => {
+                text.verb(ANY_CASE)?;
+            }
         }
-        let method = text.run(1, METHOD_MAX, is_method)?;
+        let method = &start[..start.len() - text.rest().len()];
         text.run(1, BLANKS_MAX, is_blank)?;
         let open = text.rest();
         let line = match text.line(is_text) {
@@ -116,7 +126,7 @@ const fn is_blank(byte: u8) -> bool {
 }
 
 const fn is_method(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
 }
 
 #[cfg(test)]
@@ -139,6 +149,11 @@ mod tests {
         assert_eq!(read(b"GET HTTP/1.1\n").unwrap().version, Version::Is(b"HTTP", b"1.1"));
         assert_eq!(read(b"GET / HTTP/x").unwrap().version, Version::Open);
         assert_eq!(read(b"GE"), Err(Match::Maybe));
+        assert_eq!(read(b"ge"), Err(Match::Maybe));
+        assert_eq!(read(b"BASELINE-CONTROL /").unwrap().method, b"BASELINE-CONTROL");
+        assert_eq!(read(b"get /").unwrap().method, b"get");
+        assert_eq!(read(b"GETX /").unwrap().method, b"GETX");
+        assert_eq!(read(b"Hello /"), Err(Match::No));
         assert_eq!(read(b"G\0"), Err(Match::No));
         assert_eq!(read(b"GET /\x01"), Err(Match::No));
     }

@@ -56,7 +56,15 @@ fn datagram(side: &Side<'_>) -> Match {
     }
     match Utp::read(bytes) {
         Some(utp) if utp.is_syn() || utp.payload.starts_with(HANDSHAKE) => Match::Yes(Proof::Structure),
-        Some(_) => Match::Maybe,
+        Some(utp) => match side.datagrams().nth(1) {
+            // One connection, one id.
+            Some(next) if Utp::read(next).is_some_and(|next| next.connection == utp.connection) => {
+                Match::Yes(Proof::Structure)
+            }
+            Some(_) => Match::No,
+            None if side.first_is_cut() => Match::No,
+            None => Match::Maybe,
+        },
         None if is_tracker_answer(side) => Match::Maybe,
         None => Match::No,
     }
@@ -148,6 +156,8 @@ struct Utp<'a> {
 impl<'a> Utp<'a> {
     const DATA: u8 = 0;
     const SYN: u8 = 4;
+    /// More than any implementation buffers for one peer.
+    const WINDOW_MAX: u32 = 1 << 24;
 
     fn read(datagram: &'a [u8]) -> Option<Self> {
         let mut packet = Reader::new(datagram);
@@ -157,7 +167,7 @@ impl<'a> Utp<'a> {
         let connection = packet.u16_be()?;
         let _sent_at = packet.u32_be()?;
         let delay = packet.u32_be()?;
-        let _window = packet.u32_be()?;
+        let window = packet.u32_be()?;
         let _sequence = packet.u16_be()?;
         let acknowledged = packet.u16_be()?;
         // Selective acknowledgement, extension bits, close reason.
@@ -168,7 +178,10 @@ impl<'a> Utp<'a> {
             packet.take(length)?;
             known.then_some(())?;
         }
-        let fits = version == 1 && kind <= Self::SYN && (packet.len() == 0 || kind == Self::DATA);
+        let fits = version == 1
+            && kind <= Self::SYN
+            && window <= Self::WINDOW_MAX
+            && (packet.len() == 0 || kind == Self::DATA);
         fits.then_some(Self { kind, connection, delay, acknowledged, payload: packet.rest() })
     }
 
