@@ -7,7 +7,7 @@ use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::scan::{Message, Scan, Step, Stop, require, weigh};
+use crate::scan::{Message, Scan, Step, Stop, weigh};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Dhcp, transports: Transports::UDP, check };
 

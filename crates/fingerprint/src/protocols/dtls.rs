@@ -18,6 +18,7 @@ const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
 const HEARTBEAT: u8 = 24;
+const WITH_CONNECTION_ID: u8 = 25;
 const ACK: u8 = 26;
 
 /// Handshake types (RFC 5246, section 7.4; RFC 6347, section 4.3.2).
@@ -40,8 +41,9 @@ fn flight(message: Message<'_>) -> Step<Proof> {
     let mut scan = message.scan();
     record(&mut scan)?;
     while let Some(&next) = scan.rest().first() {
-        // A record under 1.3's encryption: its unified header may leave the length out (RFC 9147, section 4).
-        if next & 0xe0 == 0x20 {
+        // A record under 1.3's encryption, or with a connection id: the unified header may leave the length out
+        // (RFC 9147, section 4), and that of 1.2 starts behind an id of unknown length (RFC 9146, section 4).
+        if next & 0xe0 == 0x20 || next == WITH_CONNECTION_ID {
             break;
         }
         match record(&mut scan) {

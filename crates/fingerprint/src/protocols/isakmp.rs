@@ -23,8 +23,6 @@ const NAT_TRAVERSAL_PORT: u16 = 4500;
 
 /// Between two datagrams of a flow that follow each other; the other direction has its own count.
 const ESP_GAP: u32 = 64;
-/// An association's first packets, for an answer after one datagram of each side.
-const ESP_EARLY: u32 = 1 << 12;
 
 /// RFC 7296, section 3.1: exchange types of version 2 start here.
 const IKE_SA_INIT: u8 = 34;
@@ -43,10 +41,7 @@ fn check(exchange: &Exchange<'_>) -> Match {
     match (side(&exchange.client, with_esp), side(&exchange.server, with_esp)) {
         (Saying::Other, _) | (_, Saying::Other) => Match::No,
         (Saying::Ike, _) | (_, Saying::Ike) => Match::Yes(Proof::Structure),
-        (Saying::Esp { counts: true, .. }, _) | (_, Saying::Esp { counts: true, .. }) => {
-            Match::Yes(Proof::Heuristic)
-        }
-        (Saying::Esp { early: true, .. }, Saying::Esp { early: true, .. }) => Match::Yes(Proof::Heuristic),
+        (Saying::Esp { counts: true }, _) | (_, Saying::Esp { counts: true }) => Match::Yes(Proof::Heuristic),
         _ => Match::Maybe,
     }
 }
@@ -61,8 +56,6 @@ enum Saying {
     Esp {
         /// A second one counts up from it.
         counts: bool,
-        /// It is among the first of its association.
-        early: bool,
     },
     Other,
 }
@@ -71,7 +64,7 @@ fn side(side: &Side<'_>, with_esp: bool) -> Saying {
     if side.is_empty() {
         return Saying::Nothing;
     }
-    if message(side.first_datagram(), Some(side.first_len as usize)).is_ok() {
+    if message(side.first_datagram(), side.first_len as usize).is_ok() {
         return Saying::Ike;
     }
     if !with_esp {
@@ -79,15 +72,21 @@ fn side(side: &Side<'_>, with_esp: bool) -> Saying {
     }
     let mut datagrams = side.datagrams().skip_while(|datagram| *datagram == NAT_KEEPALIVE);
     let Some(first) = datagrams.next() else { return Saying::Nothing };
-    if message(first, None).is_ok() {
+    if message(first, first.len()).is_ok() {
         return Saying::Ike;
     }
     let Some((spi, number)) = esp(first) else { return Saying::Other };
-    let counts = datagrams
-        .next()
-        .and_then(esp)
-        .is_some_and(|(same, next)| same == spi && (1..=ESP_GAP).contains(&next.wrapping_sub(number)));
-    Saying::Esp { counts, early: number <= ESP_EARLY }
+    let mut counts = false;
+    for datagram in datagrams {
+        match esp(datagram) {
+            // Between them may stand others, and at the end one that the bound cut.
+            None if message(datagram, datagram.len()).is_ok() || datagram == NAT_KEEPALIVE => {}
+            None if side.closed => break,
+            Some((same, next)) if same == spi => counts |= (1..=ESP_GAP).contains(&next.wrapping_sub(number)),
+            _ => return Saying::Other,
+        }
+    }
+    Saying::Esp { counts }
 }
 
 /// SPI and sequence number of an ESP packet (RFC 4303, section 2; RFC 3948, section 2.1). The first 256 SPIs are
@@ -100,8 +99,8 @@ fn esp(datagram: &[u8]) -> Option<(u32, u32)> {
     (reader.len() >= 20).then_some((spi, number))
 }
 
-/// A message of IKE; `total` is its datagram's length, where it is known.
-fn message(bytes: &[u8], total: Option<usize>) -> Step<Proof> {
+/// A message of IKE in a datagram of `total` bytes.
+fn message(bytes: &[u8], total: usize) -> Step<Proof> {
     let marker = if bytes.starts_with(&[0; MARKER_LEN]) { MARKER_LEN } else { 0 };
     let mut scan = Scan::new(bytes.get(marker..).unwrap_or_default());
     let initiator = scan.take(8)?;
@@ -113,7 +112,7 @@ fn message(bytes: &[u8], total: Option<usize>) -> Step<Proof> {
     let flags = scan.u8()?;
     let message_id = scan.u32_be()?;
     let length = scan.u32_be()? as usize;
-    require(length >= HEADER_LEN && total.is_none_or(|total| length + marker == total))?;
+    require(length >= HEADER_LEN && length + marker == total)?;
     let chained = match version {
         0x10 => {
             // Base to Informational, Transaction, Quick Mode, New Group Mode, vendors' (RFC 2408, section 3.1; RFC 2409).
@@ -216,8 +215,8 @@ mod tests {
         assert_eq!(talk.clone().client(&esp(0xcafe_0001, 70_001)).ask(check), heuristic);
         assert_eq!(talk.client(&esp(0xcafe_0001, 9)).ask(check), Match::Maybe);
         assert_eq!(
-            Talk::udp().port(4500).client(&esp(0xcafe_0001, 1)).server(&esp(0xbeef_0001, 1)).ask(check),
-            heuristic
+            Talk::udp().port(4500).client(&esp(0xcafe_0001, 1)).client(&esp(0xcafe_0002, 2)).ask(check),
+            Match::No
         );
         let auth = [&[0; 4][..], &header(7, 46, 0x20, 35, 0x08, 1, &payload(35, &[0xee; 200]))].concat();
         assert_eq!(Talk::udp().port(4500).client(&esp(0xcafe_0001, 1)).server(&auth).ask(check), YES);

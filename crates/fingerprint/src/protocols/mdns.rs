@@ -13,9 +13,12 @@ use crate::protocols::dns::{Rules, both_sides};
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Mdns, transports: Transports::UDP, check };
 
 const PORT: u16 = 5353;
+/// Some resolvers ask from port 5353.
+const DNS_PORT: u16 = 53;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    let on_port = exchange.server_port == PORT || exchange.client_port == PORT;
+    let on_port =
+        exchange.server_port == PORT || exchange.client_port == PORT && exchange.server_port != DNS_PORT;
     both_sides(exchange, &Rules { header: is_possible, message: if on_port { is_mdns } else { is_marked } })
 }
 

@@ -23,11 +23,12 @@ fn message(message: Message<'_>) -> Step<Proof> {
     let version = first >> 3 & 7;
     require((1..=4).contains(&version))?;
     match first & 7 {
-        1..=5 => time(&mut scan, first & 7)
+        // RFC 1059 has no mode: version 1 leaves it zero.
+        mode @ 0..=5 => require(mode != 0 || version == 1)
+            .and_then(|()| time(&mut scan, mode))
             .and_then(|()| require(is_trailer(version, message.total - HEADER_LEN, &mut scan)))?,
         6 => control(&mut scan, first, message.total)?,
-        7 => private(&mut scan, first, message.total)?,
-        _ => require(false)?,
+        _ => private(&mut scan, first, message.total)?,
     }
     Ok(Proof::Structure)
 }
@@ -38,13 +39,13 @@ fn time(scan: &mut Scan<'_>, mode: u8) -> Step<()> {
     const BROADCAST: u8 = 5;
     // 16 stands for unsynchronised; a kiss-o'-death has 0 (section 7.4).
     scan.u8_if(|stratum| stratum <= 16)?;
-    // Seconds, as a power of two: up to 36 hours, as section 7.3 allows, and the defaults of clients that set none.
-    scan.u8_if(|poll| poll <= 17)?;
+    // Seconds, as a power of two: up to 36 hours by section 7.3; chrony polls from 1/128 second to half a year.
+    scan.u8_if(|poll| (-7..=24).contains(&(poll as i8)))?;
     // Seconds, as a power of two; 32 says nothing (draft-ietf-ntp-data-minimization, section 3).
-    scan.u8_if(|precision| precision as i8 <= 0 && precision as i8 >= -32 || precision == 32)?;
+    scan.u8_if(|precision| (-32..=0).contains(&(precision as i8)) || precision == 32)?;
     // Fixed point, seconds above the binary point: the delay can be a little negative before version 4.
-    let delay = scan.u32_be()?;
-    require(delay < 64 << 16 || delay > 0xffff_0000)?;
+    let delay = scan.u32_be()? as i32;
+    require((-0xffff..64 << 16).contains(&delay))?;
     require(scan.u32_be()? < 256 << 16)?;
     // Reference id, then the reference, origin and receive timestamps.
     scan.skip(4 + 3 * 8)?;
@@ -95,12 +96,14 @@ fn control(scan: &mut Scan<'_>, first: u8, total: usize) -> Step<()> {
     )
 }
 
-/// Mode 7, `struct req_pkt` and `resp_pkt` of the reference implementation: items of one size.
+/// Mode 7, `struct req_pkt` and `resp_pkt` of the reference implementation (`ntp_request.h`): items of one size.
 fn private(scan: &mut Scan<'_>, first: u8, total: usize) -> Step<()> {
     const LEN: usize = 8;
-    /// Requests are padded to one of these (`ntp_request.h`), bare, or with an authenticator.
+    /// A request's data area, and the lengths of requests: bare, with the area and perhaps an authenticator.
+    const DATA_LENS: [usize; 2] = [40, 184];
     const REQUEST_LENS: [usize; 5] = [8, 48, 56, 192, 216];
     let is_response = first & 0x80 != 0;
+    require(first >> 3 & 7 > 1)?;
     scan.skip(1)?;
     // Universal, and the two numbers of the implementations that there were.
     scan.u8_if(|implementation| matches!(implementation, 0 | 2 | 3))?;
@@ -108,16 +111,16 @@ fn private(scan: &mut Scan<'_>, first: u8, total: usize) -> Step<()> {
     let (error_and_items, size) = (scan.u16_be()?, scan.u16_be()?);
     // Four bits before the size must be zero.
     require(size < 0x1000)?;
-    let data = usize::from(error_and_items & 0xfff) * usize::from(size);
+    let items = usize::from(error_and_items & 0xfff);
+    let data = items * usize::from(size);
     if is_response {
-        require(total == LEN + data)
-    } else {
-        require(
-            error_and_items < 0x1000
-                && data + LEN <= total
-                && (total == LEN + data || REQUEST_LENS.contains(&total)),
-        )
+        return require(total == LEN + data);
     }
+    require(error_and_items < 0x1000 && (items == 0) == (size == 0) && LEN + data <= total)?;
+    require(total == LEN + data || REQUEST_LENS.contains(&total))?;
+    scan.take_up_to(data);
+    let area = DATA_LENS.into_iter().rev().find(|area| LEN + area <= total).unwrap_or(0);
+    require(scan.take_up_to(area.saturating_sub(data)).iter().all(|&byte| byte == 0))
 }
 
 #[cfg(test)]
@@ -174,6 +177,8 @@ mod tests {
         let answer = [&[0x16, 0x82, 0, 1, 6, 0x15, 0, 0, 0, 0, 0, 11][..], b"version=\"4\"", &[0]].concat();
         assert_eq!(Talk::udp().client(&read_variables).server(&answer).ask(check), YES);
         let monlist = [0x17, 0, 3, 42, 0, 0, 0, 0];
+        assert_eq!(Talk::udp().client(&[&monlist[..], &[0; 184]].concat()).ask(check), YES);
+        assert_eq!(Talk::udp().client(&[&monlist[..], &[1; 184]].concat()).ask(check), Match::No);
         let items = [&[0xd7, 0, 3, 42, 0, 6, 0, 72][..], &[1; 432]].concat();
         assert_eq!(Talk::udp().client(&monlist).server(&items).ask(check), YES);
         assert_eq!(Talk::udp().server(&items[..items.len() - 1]).ask(check), Match::No);

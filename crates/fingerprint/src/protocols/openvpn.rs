@@ -121,16 +121,14 @@ fn session_id(scan: &mut Scan<'_>) -> Step<()> {
     scan.take(SESSION_ID_LEN).and_then(|id| require(id != [0; SESSION_ID_LEN]))
 }
 
-/// The packet id of one of the first packets, and the time of day.
+/// The packet id of one of the first packets, and a time, which is any where the sender has no clock.
 fn replay_id(scan: &mut Scan<'_>) -> Step<()> {
-    /// 2001, before which there was no OpenVPN.
-    const FIRST_TIME: u64 = 0x3a50_0000;
     const FIRST_IDS: u32 = 64;
     let id = scan.u32_be()?;
     // Early negotiation marks the top byte (`EARLY_NEG_START`), and may set flags below it.
-    let early = matches!(id >> 24, 0x0a | 0x0f);
-    require((1..=FIRST_IDS).contains(&if early { id & 0xffff } else { id }))?;
-    scan.be(4, FIRST_TIME..=u64::from(u32::MAX)).map(drop)
+    let count = if matches!(id >> 24, 0x0a | 0x0f) { id & 0xffff } else { id };
+    require(count <= FIRST_IDS)?;
+    scan.skip(4)
 }
 
 #[cfg(test)]

@@ -102,10 +102,10 @@ fn examine(
             None => Finding::Opaque,
         };
     }
-    if let Some((version, rest)) = datagram.get(1..).and_then(|rest| rest.split_first_chunk()) {
-        if gquic::is_version(u32::from_be_bytes(*version)) {
-            return gquic::long_header_proof(rest).map_or(Finding::Refused, Finding::Proven);
-        }
+    if let Some((version, rest)) = datagram.get(1..).and_then(|rest| rest.split_first_chunk())
+        && gquic::is_version(u32::from_be_bytes(*version))
+    {
+        return gquic::long_header_proof(rest).map_or(Finding::Refused, Finding::Proven);
     }
     let Some(header) = header else { return Finding::Refused };
     if header.version == 0 {
@@ -317,7 +317,7 @@ fn unknown_version(
 ) -> Finding {
     match speaker {
         Speaker::Client => match initial_layout(side, speaker, header) {
-            Some(_) if side.first_len < INITIAL_DATAGRAM_MIN => Finding::Refused,
+            Some(_) if !is_first_initial(side, header) => Finding::Refused,
             Some(_) if is_reserved(header.version) => Finding::Proven(Proof::Banner),
             Some(_) => Finding::Possible,
             None => Finding::Refused,
@@ -331,6 +331,11 @@ fn unknown_version(
             _ => Finding::Refused,
         },
     }
+}
+
+/// The bounds of a client's first packet in the versions so far: RFC 9000, sections 7.2 and 14.1; RFC 9369, section 3.2.
+fn is_first_initial(side: &Side<'_>, header: &LongHeader<'_>) -> bool {
+    side.first_len >= INITIAL_DATAGRAM_MIN && header.dcid.len() >= 8 && header.packet_type() <= 1
 }
 
 fn is_known(version: u32) -> bool {

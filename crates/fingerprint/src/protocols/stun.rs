@@ -58,16 +58,17 @@ fn with_cookie(bytes: &[u8], total: usize) -> Match {
 
 /// RFC 3489, section 11.1: binding and shared secret, request, response and error.
 fn classic(bytes: &[u8], total: usize) -> Match {
-    let mut scan = Scan::new(bytes);
-    match classic_message(&mut scan, total) {
+    let walk = |alignment| match classic_message(&mut Scan::new(bytes), total, alignment) {
         Ok(0) => Match::Maybe,
         Ok(_) | Err(Stop::Short) if bytes.len() >= HEADER_LEN => Match::Yes(Proof::Structure),
         _ => Match::No,
-    }
+    };
+    // RFC 3489 pads nothing; what was built between it and RFC 5389 pads attributes to words.
+    walk(1).or(walk(4))
 }
 
 /// The number of attributes.
-fn classic_message(scan: &mut Scan<'_>, total: usize) -> Step<u32> {
+fn classic_message(scan: &mut Scan<'_>, total: usize, alignment: usize) -> Step<u32> {
     /// RFC 3489, section 11.2, and what later drafts and vendors added below 0x8000.
     const ATTRIBUTE_LAST: u16 = 0x0030;
     let kind = scan.u16_be()?;
@@ -80,7 +81,7 @@ fn classic_message(scan: &mut Scan<'_>, total: usize) -> Step<u32> {
     while room > 0 {
         let attribute = scan.u16_be()?;
         require(attribute != 0 && attribute <= ATTRIBUTE_LAST || (0x8000..=0x80ff).contains(&attribute))?;
-        let len = usize::from(scan.u16_be()?);
+        let len = usize::from(scan.u16_be()?).next_multiple_of(alignment);
         require(len + 4 <= room)?;
         scan.skip(len)?;
         room -= len + 4;
@@ -93,7 +94,7 @@ fn classic_message(scan: &mut Scan<'_>, total: usize) -> Step<u32> {
 fn echo(exchange: &Exchange<'_>) -> Match {
     let (client, server) = (exchange.client.first_datagram(), exchange.server.first_datagram());
     let ids = client.get(4..HEADER_LEN).zip(server.get(4..HEADER_LEN));
-    let is_bare = |bytes: &[u8], total| classic_message(&mut Scan::new(bytes), total) == Ok(0);
+    let is_bare = |bytes: &[u8], total| classic_message(&mut Scan::new(bytes), total, 1) == Ok(0);
     match ids {
         Some((asked, answered))
             if asked == answered
