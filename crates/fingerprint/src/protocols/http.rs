@@ -35,9 +35,10 @@ const PATIENCE: usize = 64;
 const LONG: usize = 64;
 
 fn check(exchange: &Exchange<'_>) -> Match {
+    let asked = exchange.first == Speaker::Client && !exchange.midstream;
     weigh(exchange, request, |server| match response(server) {
         // A server that could not read the request answers without a status line, as to HTTP/0.9.
-        Match::No if exchange.first == Speaker::Client && is_html(server.bytes) => Match::Maybe,
+        Match::No if asked && is_html(server.bytes) => Match::Maybe,
         answer => answer,
     })
 }

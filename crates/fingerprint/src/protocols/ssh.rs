@@ -18,9 +18,10 @@ pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Ssh, transports: Tra
 const PACKET_MAX: u32 = 35_000;
 
 fn check(exchange: &Exchange<'_>) -> Match {
+    let asked = exchange.first == Speaker::Client && !exchange.midstream;
     weigh(exchange, identification, |server| match identification(server) {
         // "Exceeded MaxStartups", "Not allowed at this time": refusals in plain text.
-        Match::No if exchange.first == Speaker::Client && is_line(server.bytes) => Match::Maybe,
+        Match::No if asked && is_line(server.bytes) => Match::Maybe,
         answer => answer,
     })
 }

@@ -18,7 +18,11 @@ const SB: u8 = 250;
 fn check(exchange: &Exchange<'_>) -> Match {
     let answer = |side: &Side<'_>, spoke: Speaker| match negotiation(side) {
         // The one who answers may type at once: what it types is data of the NVT.
-        Match::No if exchange.first != spoke && side.bytes.iter().take(16).all(|&byte| is_nvt(byte)) => {
+        Match::No
+            if exchange.first != spoke
+                && !exchange.midstream
+                && side.bytes.iter().take(16).all(|&byte| is_nvt(byte)) =>
+        {
             Match::Maybe
         }
         Match::No if spoke == Speaker::Server => prompt(side),
