@@ -1,1 +1,22 @@
-//! offport: reads captures, explains verdicts
+//! `offport`: reads captures offline, explains verdicts.
+//!
+//! The command line has two layers: [`cli`] is what was typed, each command's own module makes of it what it means.
+//! Exit codes are [`exit::Exit`], the JSON of `offport read --json` is [`summary::Document`]: contracts, both.
+
+pub mod cli;
+pub mod exit;
+pub mod read;
+pub mod sample;
+pub mod summary;
+
+mod explain;
+mod number;
+mod output;
+mod pages;
+mod ports;
+mod protocols;
+mod run;
+mod settings;
+mod terminal;
+
+pub use run::run;

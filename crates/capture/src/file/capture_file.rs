@@ -153,6 +153,11 @@ impl CaptureFile {
         self.progress.bytes_total()
     }
 
+    /// Name of the compression that the file is read through.
+    pub fn compression(&self) -> Option<&'static str> {
+        self.stream.get_ref().codec()
+    }
+
     /// For a progress bar in another thread: one call of [`CaptureFile::next_batch`] may pass over
     /// gigabytes of packets that are not supported.
     pub fn progress(&self) -> Progress {
