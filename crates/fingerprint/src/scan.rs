@@ -184,6 +184,17 @@ pub(crate) fn weigh(
     probe::weigh(exchange, |side| judge(side, datagram, &client), |side| judge(side, datagram, &server))
 }
 
+/// [`weigh`], but over UDP, where the first datagram that was seen need not be the flow's first, the roles may be
+/// the other way round.
+pub(crate) fn weigh_either_way(
+    exchange: &Exchange<'_>,
+    client: impl Fn(Message<'_>) -> Step<Proof>,
+    server: impl Fn(Message<'_>) -> Step<Proof>,
+) -> Match {
+    let straight = weigh(exchange, &client, &server);
+    if exchange.transport == Transport::UDP { straight.or(weigh(exchange, server, client)) } else { straight }
+}
+
 fn judge(side: &Side<'_>, datagram: bool, parse: impl Fn(Message<'_>) -> Step<Proof>) -> Match {
     let message = if datagram {
         Message { bytes: side.first_datagram(), total: side.first_len as usize, spent: true }

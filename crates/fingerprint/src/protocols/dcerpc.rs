@@ -10,7 +10,7 @@ use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::scan::{Message, Scan, Step, Stop, require, weigh};
+use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Dcerpc, transports: Transports::TCP_UDP, check };
 
@@ -36,7 +36,7 @@ const SYNTAX: usize = 20;
 const CONNECTIONLESS_HEADER: usize = 80;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    weigh(exchange, |message| pdu(message, false), |message| pdu(message, true))
+    weigh_either_way(exchange, |message| pdu(message, false), |message| pdu(message, true))
 }
 
 fn pdu(message: Message<'_>, from_server: bool) -> Step<Proof> {

@@ -1,7 +1,6 @@
 //! kerberos: version 5, over UDP and TCP.
 //!
-//! Specifications: RFC 4120, sections 5 (messages) and 7.2 (transports); RFC 5021 (the reserved bit of the TCP
-//! length). A message of either side proves it: an application tag, a sequence that fills it, and inside it
+//! Specifications: RFC 4120, sections 5 (messages) and 7.2 (transports); RFC 3244 (changing passwords). A message of either side proves it: an application tag, a sequence that fills it, and inside it
 //! the protocol version and a message type that repeats the tag; over TCP the length in front agrees too.
 
 use crate::answer::Proof;
@@ -9,7 +8,7 @@ use crate::ber::{Element, tag};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::scan::{Message, Scan, Step, require, weigh};
+use crate::scan::{Message, Scan, Step, require, weigh_either_way};
 
 pub(crate) const PROBE: Probe =
     Probe { protocol: Protocol::Kerberos, transports: Transports::TCP_UDP, check };
@@ -26,7 +25,7 @@ const CRED: u8 = 22;
 const ERROR: u8 = 30;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    weigh(
+    weigh_either_way(
         exchange,
         |message| packet(message, |kind| matches!(kind, AS_REQ | TGS_REQ | AP_REQ | SAFE..=CRED)),
         |message| packet(message, |kind| matches!(kind, AS_REP | TGS_REP | AP_REP | SAFE..=CRED | ERROR)),
@@ -41,7 +40,26 @@ fn packet(message: Message<'_>, allowed: fn(u8) -> bool) -> Step<Proof> {
         true => message.total,
         false => scan.be(4, LENGTH)? as usize,
     };
-    kerberos(&mut scan, total, allowed)
+    match scan.rest().first() {
+        // No message is so long that its change of a password would not start with a small number.
+        Some(0..=0x3f) => change_password(&mut scan, total, allowed),
+        _ => kerberos(&mut scan, total, allowed),
+    }
+}
+
+/// A change of a password (RFC 3244, section 2): length, version, length of the AP-REQ or AP-REP that follows. In a
+/// reply that is an error there is none.
+fn change_password(scan: &mut Scan<'_>, total: usize, allowed: fn(u8) -> bool) -> Step<Proof> {
+    const HEADER: usize = 6;
+    require(total > HEADER)?;
+    scan.be(2, total as u64..=total as u64)?;
+    let version = scan.u16_be()?;
+    require(matches!(version, 0x0001 | 0xff80))?;
+    let authentication = scan.be(2, 0..=(total - HEADER) as u64)? as usize;
+    if authentication == 0 {
+        return kerberos(scan, total - HEADER, |kind| kind == ERROR);
+    }
+    kerberos(&mut scan.part(authentication)?, authentication, allowed)
 }
 
 /// A message of `total` bytes (RFC 4120, section 5.10 lists the application tags).
@@ -116,10 +134,23 @@ mod tests {
     }
 
     #[test]
+    fn changes_of_passwords() {
+        let authentication = message(AP_REQ, AP_REQ, 40);
+        let length = authentication.len() as u8;
+        let packet =
+            [&[0, length + 6 + 30, 0xff, 0x80, 0, length], authentication.as_slice(), &[0x75; 30]].concat();
+        Trial::udp(check).client_proves(&packet, Proof::Structure);
+        Trial::tcp(check).client_proves(&over_tcp(&packet), Proof::Structure);
+        assert_eq!(Trial::udp(check).client(&packet[..packet.len() - 1]), Match::No);
+    }
+
+    #[test]
     fn near_misses() {
         let udp = Trial::udp(check);
         assert_eq!(udp.client(&message(AS_REQ, TGS_REQ, 20)), Match::No, "types differ");
-        assert_eq!(udp.client(&message(AS_REP, AS_REP, 20)), Match::No, "a reply from the client");
+        let reply = message(AS_REP, AS_REP, 20);
+        assert_eq!(Trial::tcp(check).client(&over_tcp(&reply)), Match::No, "a reply from the client");
+        assert_eq!(udp.client(&reply), Match::Yes(Proof::Structure), "the request was not seen");
         let whole = message(AS_REQ, AS_REQ, 20);
         assert_eq!(udp.client(&whole[..whole.len() - 1]), Match::No);
         let mut version = whole.clone();

@@ -10,7 +10,7 @@ use crate::ber::{Element, tag};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::scan::{Message, Scan, Step, Stop, require, weigh};
+use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Ldap, transports: Transports::TCP_UDP, check };
 
@@ -44,7 +44,7 @@ type Operation = fn(Element<'_>) -> Step<()>;
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let midstream = exchange.midstream;
-    weigh(
+    weigh_either_way(
         exchange,
         |message| side(message, midstream, request_kind, request),
         |message| side(message, midstream, response_kind, response),

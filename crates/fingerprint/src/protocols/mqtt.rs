@@ -137,16 +137,16 @@ fn packets(message: Message<'_>, from_client: bool) -> Step<Proof> {
     if scan.rest().first() == Some(&CONNECT) {
         return connect(&mut scan);
     }
-    let mut strong = false;
-    for seen in 0..ENOUGH {
+    let mut with_content = 0;
+    for _ in 0..ENOUGH {
         match packet(&mut scan, from_client) {
-            Ok(content) => strong |= content,
-            // What began is not refused; what is whole may be enough.
-            Err(Stop::Short) if seen > 0 && strong => return Ok(Proof::Heuristic),
+            Ok(content) => with_content += usize::from(content),
+            // What is whole may be enough.
+            Err(Stop::Short) if with_content > 0 => return Ok(Proof::Heuristic),
             Err(stop) => return Err(stop),
         }
     }
-    Ok(if strong { Proof::Structure } else { Proof::Heuristic })
+    Ok(if with_content == ENOUGH { Proof::Structure } else { Proof::Heuristic })
 }
 
 /// One packet of an established connection; whether it holds more than its fixed header.
@@ -257,11 +257,12 @@ mod tests {
     fn midstream_packets() {
         let tcp = Trial::tcp(check).midstream();
         tcp.client_proves(b"\x32\x0a\0\x04a/bc\0\x07ok", Proof::Heuristic);
-        tcp.client_proves(b"\xc0\0\x32\x0a\0\x04a/bc\0\x07ok", Proof::Structure);
+        tcp.client_proves(b"\xc0\0\x32\x0a\0\x04a/bc\0\x07ok", Proof::Heuristic);
         assert_eq!(tcp.client(b"\xc0\0"), Match::Maybe);
         assert_eq!(tcp.both(b"\xc0\0", b"\xd0\0"), Match::Yes(Proof::Heuristic));
-        tcp.client_proves(b"\x82\x09\0\x01\0\x04a/b#\x01\xc0\0", Proof::Structure);
-        tcp.client_proves(b"\x82\x0a\0\x01\0\0\x04a/b#\x01\xc0\0", Proof::Structure);
+        tcp.client_proves(b"\x82\x09\0\x01\0\x04a/b#\x01\xc0\0", Proof::Heuristic);
+        tcp.client_proves(b"\x82\x0a\0\x01\0\0\x04a/b#\x01\xc0\0", Proof::Heuristic);
+        tcp.client_proves(b"\x40\x02\0\x07\x32\x0a\0\x04a/bc\0\x07ok", Proof::Structure);
         assert_eq!(tcp.client(b"POST /cgi-bin/micromsg HTTP/1.1\r\n"), Match::No);
         assert_eq!(tcp.client(b"\x32\x0a\0\x04a/\x01c"), Match::No);
         assert_eq!(Trial::tcp(check).client(b"\xc0\0\xc0\0"), Match::No);

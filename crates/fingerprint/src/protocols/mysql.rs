@@ -20,7 +20,7 @@ fn check(exchange: &Exchange<'_>) -> Match {
         |message| first_or(handshake_response(message), midstream, || command(message)),
         |message| first_or(greeting(message), midstream, || result(message)),
     );
-    classic.or(weigh(exchange, x_capabilities, x_notice))
+    classic.or(weigh(exchange, x_client, x_notice))
 }
 
 fn first_or(first: Step<Proof>, midstream: bool, other: impl FnOnce() -> Step<Proof>) -> Step<Proof> {
@@ -154,27 +154,40 @@ fn x_notice(message: Message<'_>) -> Step<Proof> {
     Ok(Proof::Banner)
 }
 
-/// X protocol: CapabilitiesSet { capabilities { capability { name } } }, or CapabilitiesGet, which alone says too
-/// little.
-fn x_capabilities(message: Message<'_>) -> Step<Proof> {
+/// X protocol: CapabilitiesGet, which alone says too little, then CapabilitiesSet { capabilities { capability { name
+/// } } } or AuthenticateStart { mech_name }.
+fn x_client(message: Message<'_>) -> Step<Proof> {
     const GET: u8 = 1;
     const SET: u8 = 2;
-    const FIELD_1: u8 = 0x0a;
+    const AUTHENTICATE: u8 = 4;
     let mut scan = message.scan();
-    let mut room = scan.le(4, 1..=0x7f)? as usize;
-    let kind = scan.u8_if(|kind| kind == SET || (kind == GET && room == 1))?;
+    let (mut room, mut kind) = x_header(&mut scan, |kind| matches!(kind, GET | SET | AUTHENTICATE))?;
     if kind == GET {
-        return Err(Stop::Short);
+        require(room == 0)?;
+        (room, kind) = x_header(&mut scan, |kind| matches!(kind, SET | AUTHENTICATE))?;
     }
-    room -= 1;
-    for _ in 0..3 {
-        room = room.checked_sub(2).ok_or(Stop::Wrong)?;
-        scan.expect(&[FIELD_1])?;
-        room = scan.be(1, 1..=room as u64)? as usize;
+    let depth = if kind == SET { 3 } else { 1 };
+    for _ in 0..depth {
+        room = x_field(&mut scan, room)?;
     }
     let name = scan.part(room)?;
-    require(name.rest().iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_')))?;
+    // "tls"; "MYSQL41", "SHA256_MEMORY".
+    require(name.rest().iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_')))?;
     if name.is_whole() { Ok(Proof::Structure) } else { Err(Stop::Short) }
+}
+
+/// Length of the payload and type.
+fn x_header(scan: &mut Scan<'_>, allowed: impl FnOnce(u8) -> bool) -> Step<(usize, u8)> {
+    let length = scan.le(4, 1..=0x7f)? as usize;
+    Ok((length - 1, scan.u8_if(allowed)?))
+}
+
+/// Field 1 of a message, length-delimited (protobuf); the length.
+fn x_field(scan: &mut Scan<'_>, room: usize) -> Step<usize> {
+    const FIELD_1: u8 = 0x0a;
+    let room = room.checked_sub(2).ok_or(Stop::Wrong)?;
+    scan.expect(&[FIELD_1])?;
+    scan.be(1, 1..=room as u64).map(|length| length as usize)
 }
 
 #[cfg(test)]
@@ -225,6 +238,15 @@ mod tests {
             b"\x13\0\0\0\x02\x0a\x10\x0a\x0e\x0a\x03tls\x12\x07\x08\x01\x12\x03\x08\x07\x40",
             Proof::Structure,
         );
+    }
+
+    #[test]
+    fn x_sessions() {
+        let tcp = Trial::tcp(check);
+        let authenticate = b"\x0a\0\0\0\x04\x0a\x07MYSQL41";
+        tcp.client_proves(&[b"\x01\0\0\0\x01", authenticate.as_slice()].concat(), Proof::Structure);
+        assert_eq!(tcp.client(b"\x01\0\0\0\x01"), Match::Maybe);
+        assert_eq!(tcp.client(b"\x01\0\0\0\x01\0\x01\0\x01\0"), Match::No);
     }
 
     #[test]

@@ -83,6 +83,8 @@ fn reply(message: Message<'_>) -> Step<Proof> {
         b'S' => {
             scan.u8_if(|content_type| matches!(content_type, 0x15 | 0x16))?;
             scan.expect(&[3])?;
+            scan.u8_if(|minor| minor <= 4)?;
+            scan.be(2, 2..=16_384)?;
             Ok(Proof::Banner)
         }
         b'G' => {
@@ -197,11 +199,11 @@ mod tests {
         let tcp = Trial::tcp(check);
         tcp.server_proves(b"R\0\0\0\x0c\0\0\0\x05\xde\xad\xbe\xef", Proof::Structure);
         tcp.server_proves(b"NR\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0", Proof::Structure);
-        tcp.server_proves(b"NS\x16\x03", Proof::Banner);
+        tcp.server_proves(b"NS\x16\x03\x03\0\x39", Proof::Banner);
         tcp.server_proves(NO_PASSWORD, Proof::Structure);
-        tcp.server_proves(b"S\x16\x03\x03", Proof::Banner);
+        tcp.server_proves(b"S\x16\x03\x03\0\x39", Proof::Banner);
         assert_eq!(tcp.server(b"N"), Match::Maybe);
-        assert_eq!(tcp.server(b"NNN"), Match::No);
+        assert_eq!(tcp.server(b"NNNN"), Match::No);
         assert_eq!(tcp.both(SSL_REQUEST, b"S"), Match::Yes(Proof::Structure));
     }
 

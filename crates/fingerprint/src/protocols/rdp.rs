@@ -10,13 +10,13 @@ use crate::cotp::{self, Tpdu};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::scan::{Message, Scan, Step, Stop, require, weigh};
+use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Rdp, transports: Transports::TCP_UDP, check };
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let midstream = exchange.midstream;
-    weigh(exchange, |message| client(message, midstream), |message| server(message, midstream))
+    weigh_either_way(exchange, |message| client(message, midstream), |message| server(message, midstream))
 }
 
 fn client(message: Message<'_>, midstream: bool) -> Step<Proof> {

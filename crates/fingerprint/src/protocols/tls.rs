@@ -18,6 +18,10 @@ const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const HEARTBEAT: u8 = 24;
+const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
+/// Type and length of a handshake message.
+const HANDSHAKE_HEADER: usize = 4;
 /// The largest plaintext fragment (RFC 8446, section 5.1).
 const MAX_PLAINTEXT: u64 = 1 << 14;
 /// The largest protected fragment (RFC 5246, section 6.2.3).
@@ -71,6 +75,11 @@ fn version(scan: &mut Scan<'_>) -> Step<()> {
 fn handshake(mut scan: Scan<'_>, spent: bool, hello: Hello) -> Step<Proof> {
     let length = record(&mut scan, HANDSHAKE, MAX_PLAINTEXT)?;
     let fragment = Scan::new(scan.take_up_to(length));
+    if let &[CLIENT_HELLO, high, middle, low, ..] = fragment.rest() {
+        // Nothing may follow a ClientHello in its record: its sender waits for the answer.
+        let message = u32::from_be_bytes([0, high, middle, low]) as usize;
+        require(length <= HANDSHAKE_HEADER + message)?;
+    }
     let whole_record = fragment.len() == length;
     let answer = hello(fragment, spent && !whole_record);
     if answer != Err(Stop::Short) || !whole_record {
@@ -103,7 +112,7 @@ fn append(message: &mut [u8; REASSEMBLED], kept: &mut usize, fragment: &[u8]) {
 fn client_hello(mut scan: Scan<'_>, spent: bool) -> Step<Proof> {
     // From one cipher suite without extensions to what OpenSSL still accepts.
     const LENGTH: std::ops::RangeInclusive<u64> = 41..=131_396;
-    scan.expect(&[1])?;
+    scan.expect(&[CLIENT_HELLO])?;
     let mut room = scan.be(3, LENGTH)? as usize;
     hello_start(&mut scan, &mut room)?;
     let suites = scan.be(2, 2..=room.saturating_sub(4) as u64)? as usize;
@@ -124,7 +133,7 @@ fn client_hello(mut scan: Scan<'_>, spent: bool) -> Step<Proof> {
 
 /// ServerHello and HelloRetryRequest (RFC 8446, section 4.1.3).
 fn server_hello(mut scan: Scan<'_>, _spent: bool) -> Step<Proof> {
-    scan.expect(&[2])?;
+    scan.expect(&[SERVER_HELLO])?;
     let mut room = scan.be(3, 38..=MAX_PLAINTEXT)? as usize;
     hello_start(&mut scan, &mut room)?;
     require(room >= 3)?;
@@ -348,6 +357,7 @@ mod tests {
             assert_eq!(tcp.client(&wrong), Match::No, "byte {offset}");
         }
         assert_eq!(tcp.client(&[0x16, 3, 1, 0x40, 0, 9]), Match::No);
+        assert_eq!(tcp.client(&[0x16, 3, 1, 0x02, 0, 1, 0, 0, 0x80, 3, 3]), Match::No, "lengths disagree");
         assert_eq!(tcp.client(b"GET / HTTP/1.1\r\n"), Match::No);
         // The client's hello, answered in another protocol.
         assert_eq!(tcp.both(&hello, b"SSH-2.0-x\r\n"), Match::No);
