@@ -21,6 +21,8 @@ const MARKER_LEN: usize = 4;
 const NAT_KEEPALIVE: &[u8] = &[0xff];
 const NAT_TRAVERSAL_PORT: u16 = 4500;
 
+/// Header, a block of payload, an integrity check value.
+const ESP_MIN: usize = 28;
 /// Between two datagrams of a flow that follow each other; the other direction has its own count.
 const ESP_GAP: u32 = 64;
 
@@ -79,9 +81,8 @@ fn side(side: &Side<'_>, with_esp: bool) -> Saying {
     let mut counts = false;
     for datagram in datagrams {
         match esp(datagram) {
-            // Between them may stand others, and at the end one that the bound cut.
-            None if message(datagram, datagram.len()).is_ok() || datagram == NAT_KEEPALIVE => {}
-            None if side.closed => break,
+            // Between them may stand others, and at the end a short one that the bound cut.
+            None if message(datagram, datagram.len()).is_ok() || datagram.len() < ESP_MIN => {}
             Some((same, next)) if same == spi => counts |= (1..=ESP_GAP).contains(&next.wrapping_sub(number)),
             _ => return Saying::Other,
         }
@@ -95,8 +96,7 @@ fn esp(datagram: &[u8]) -> Option<(u32, u32)> {
     let mut reader = Reader::new(datagram);
     let spi = reader.u32_be().filter(|&spi| spi > 255)?;
     let number = reader.u32_be().filter(|&number| number > 0)?;
-    // At least a block of payload and an integrity check value.
-    (reader.len() >= 20).then_some((spi, number))
+    (datagram.len() >= ESP_MIN).then_some((spi, number))
 }
 
 /// A message of IKE in a datagram of `total` bytes.

@@ -24,9 +24,11 @@ fn message(message: Message<'_>) -> Step<Proof> {
     require((1..=4).contains(&version))?;
     match first & 7 {
         // RFC 1059 has no mode: version 1 leaves it zero.
-        mode @ 0..=5 => require(mode != 0 || version == 1)
-            .and_then(|()| time(&mut scan, mode))
-            .and_then(|()| require(is_trailer(version, message.total - HEADER_LEN, &mut scan)))?,
+        mode @ 0..=5 => {
+            require(mode != 0 || version == 1).and_then(|()| time(&mut scan, mode)).and_then(|()| {
+                require(is_trailer(version, message.total.saturating_sub(HEADER_LEN), &mut scan))
+            })?
+        }
         6 => control(&mut scan, first, message.total)?,
         _ => private(&mut scan, first, message.total)?,
     }

@@ -30,15 +30,19 @@ fn check(exchange: &Exchange<'_>) -> Match {
     let from_client = examine(&exchange.client, Speaker::Client, client.as_ref(), None);
     let from_server =
         examine(&exchange.server, Speaker::Server, long_header(&exchange.server).as_ref(), client.as_ref());
+    let opening = match exchange.first {
+        Speaker::Client => from_client,
+        Speaker::Server => from_server,
+    };
+    if opening == Finding::Opaque && !exchange.midstream {
+        return Match::No;
+    }
     match (from_client, from_server) {
         (Finding::Refused, _) | (_, Finding::Refused) => Match::No,
-        // The reply to a version that is not known: a version negotiation, or the ids echoed.
-        (Finding::Possible, Finding::Proven(proof)) => Match::Yes(proof),
         (Finding::Proven(client), Finding::Proven(server)) => Match::Yes(client.max(server)),
-        (Finding::Proven(proof), _) | (Finding::Silent | Finding::Opaque, Finding::Proven(proof)) => {
-            Match::Yes(proof)
-        }
-        (Finding::Possible, Finding::Silent) => Match::Maybe,
+        // To a version that is not known, a version negotiation or the ids echoed are the answer.
+        (Finding::Proven(proof), _) | (_, Finding::Proven(proof)) => Match::Yes(proof),
+        (Finding::Possible, Finding::Silent) | (Finding::Silent, Finding::Possible) => Match::Maybe,
         _ => Match::No,
     }
 }
@@ -328,6 +332,7 @@ fn unknown_version(
             {
                 Finding::Proven(Proof::Structure)
             }
+            None if !header.rest.is_empty() => Finding::Possible,
             _ => Finding::Refused,
         },
     }

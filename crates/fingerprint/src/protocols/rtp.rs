@@ -47,19 +47,20 @@ fn side(side: &Side<'_>) -> Saying {
     if is_rtcp(side.first_datagram(), side.first_len as usize) {
         return Saying::Proven(Proof::Structure);
     }
+    if is_srtcp(side.first_datagram()) && !side.first_is_cut() {
+        return Saying::Proven(Proof::Heuristic);
+    }
     if !is_usual(side.first_datagram()) {
         return Saying::Other;
     }
     let mut previous: Option<Packet> = None;
     let mut following = 0;
     for datagram in side.datagrams() {
-        // Where the bound cut the last one inside its header, it says nothing.
-        let Some(packet) = packet(datagram) else {
-            if previous.is_some() && datagram.len() < HEADER_LEN && side.closed {
-                break;
-            }
-            return Saying::Other;
-        };
+        // One that is too short is no RTP; the last may be one that the bound cut.
+        if previous.is_some() && datagram.len() < HEADER_LEN {
+            continue;
+        }
+        let Some(packet) = packet(datagram) else { return Saying::Other };
         if let Some(before) = previous {
             if !packet.is_near(&before) {
                 return Saying::Other;
@@ -148,8 +149,27 @@ fn is_rtcp(datagram: &[u8], total: usize) -> bool {
             return true;
         }
     }
-    // An encrypted one (SRTCP) has an index and a tag behind it: not told here.
     !first && room == 0
+}
+
+/// RFC 3711, section 3.4: only the first packet's header and source are in the clear; at the end the bit for
+/// encryption with an index that counts from zero, and a tag of 80 bits.
+fn is_srtcp(datagram: &[u8]) -> bool {
+    const CLEAR_LEN: usize = 8;
+    const TAG_LEN: usize = 10;
+    const FIRST_INDICES: u32 = 1 << 16;
+    let Some((rest, _tag)) = datagram.split_last_chunk::<TAG_LEN>() else { return false };
+    let Some((report, index)) = rest.split_last_chunk() else { return false };
+    let index = u32::from_be_bytes(*index);
+    let is_early = index & 0x8000_0000 != 0 && index & 0x7fff_ffff < FIRST_INDICES;
+    let fits = match *report {
+        [0x80..=0x9f, 200 | 201, high, low, ..] => {
+            let length = (usize::from(u16::from_be_bytes([high, low])) + 1) * 4;
+            length >= CLEAR_LEN && length <= report.len()
+        }
+        _ => false,
+    };
+    fits && is_early && report.len() % 4 == 0
 }
 
 #[cfg(test)]
@@ -200,6 +220,14 @@ mod tests {
         let compound = [sender, description].concat();
         assert_eq!(Talk::udp().client(&compound).ask(check), STRUCTURE);
         assert_eq!(Talk::udp().client(&compound[..compound.len() - 1]).ask(check), Match::No);
+    }
+
+    #[test]
+    fn encrypted_rtcp() {
+        let report =
+            [&[0x80, 201, 0, 1, 1, 2, 3, 4][..], &[0xee; 28], &[0x80, 0, 0, 1], &[0xaa; 10]].concat();
+        assert_eq!(Talk::udp().client(&report).ask(check), HEURISTIC);
+        assert_eq!(Talk::udp().client(&report[..report.len() - 1]).ask(check), Match::No);
     }
 
     #[test]

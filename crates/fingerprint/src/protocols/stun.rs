@@ -27,10 +27,9 @@ fn check(exchange: &Exchange<'_>) -> Match {
     if exchange.transport == Transport::TCP {
         return weigh(exchange, stream, stream);
     }
-    let answer = weigh(exchange, datagram, datagram);
-    match answer {
-        Match::No | Match::Maybe => answer.or(echo(exchange)),
-        Match::Yes(_) => answer,
+    match weigh(exchange, datagram, datagram) {
+        Match::Maybe => Match::Maybe.or(echo(exchange)),
+        answer => answer,
     }
 }
 
@@ -90,17 +89,11 @@ fn classic_message(scan: &mut Scan<'_>, total: usize, alignment: usize) -> Step<
     Ok(attributes)
 }
 
-/// A bare classic request, and a response with its transaction id.
+/// Two bare classic messages: the response has the request's transaction id.
 fn echo(exchange: &Exchange<'_>) -> Match {
     let (client, server) = (exchange.client.first_datagram(), exchange.server.first_datagram());
-    let ids = client.get(4..HEADER_LEN).zip(server.get(4..HEADER_LEN));
-    let is_bare = |bytes: &[u8], total| classic_message(&mut Scan::new(bytes), total, 1) == Ok(0);
-    match ids {
-        Some((asked, answered))
-            if asked == answered
-                && is_bare(client, exchange.client.first_len as usize)
-                && server.starts_with(&[1]) =>
-        {
+    match client.get(4..HEADER_LEN).zip(server.get(4..HEADER_LEN)) {
+        Some((asked, answered)) if asked == answered && client[0] != server[0] => {
             Match::Yes(Proof::Structure)
         }
         _ => Match::No,
@@ -181,6 +174,7 @@ mod tests {
         let bare = classic_message(0x0001, &[]);
         assert_eq!(Talk::udp().client(&bare).ask(check), Match::Maybe);
         assert_eq!(Talk::udp().client(&bare).server(&response).ask(check), YES);
+        assert_eq!(Talk::udp().client(&bare).server(&classic_message(0x0101, &[])).ask(check), YES);
         assert_eq!(Talk::udp().client(&bare).server(b"raw").ask(check), Match::No);
     }
 

@@ -1,9 +1,8 @@
 //! TFTP: RFC 1350, section 5; options RFC 2347.
 //!
 //! A request proves itself: an opcode, a file name and one of three modes, each ended by a zero byte, then options in
-//! pairs. The transfer runs between new ports (section 4), so a flow may start with the answer: a block and the
-//! acknowledgement of the same block prove each other, an option acknowledgement and a block or its acknowledgement
-//! too.
+//! pairs. The transfer runs between new ports (section 4), so a flow may start with the answer: a first block and its
+//! acknowledgement prove each other, an option acknowledgement and either of them too.
 
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
@@ -24,24 +23,19 @@ const OACK: u16 = 6;
 const BLOCK_MAX: usize = 65464;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    match (packet(&exchange.client), packet(&exchange.server)) {
+    let (client, server) = (packet(&exchange.client), packet(&exchange.server));
+    match (client, server) {
         (Packet::Other, _) | (_, Packet::Other) => Match::No,
         (Packet::Request, _) | (_, Packet::Request) => Match::Yes(Proof::Structure),
-        (Packet::Data(block), Packet::Ack(acked)) | (Packet::Ack(acked), Packet::Data(block)) => {
-            // The block, or, sent again, the one before it.
-            if block == acked || block.wrapping_sub(1) == acked {
-                Match::Yes(Proof::Structure)
-            } else {
-                Match::No
-            }
-        }
-        (Packet::Options, Packet::Data(1) | Packet::Ack(0))
-        | (Packet::Data(1) | Packet::Ack(0), Packet::Options) => Match::Yes(Proof::Structure),
-        (Packet::Silent, Packet::Data(1) | Packet::Ack(0) | Packet::Options)
-        | (Packet::Data(1) | Packet::Ack(0) | Packet::Options, Packet::Silent) => Match::Maybe,
-        // An error ends a transfer that began on another port.
-        (Packet::Silent, Packet::Error) | (Packet::Error, Packet::Silent) => Match::Yes(Proof::Heuristic),
+        // An error ends a transfer that may have begun on another port.
         (Packet::Error, _) | (_, Packet::Error) => Match::Yes(Proof::Heuristic),
+        (Packet::Silent, _) | (_, Packet::Silent) => Match::Maybe,
+        (Packet::Data | Packet::Options, Packet::Ack | Packet::Data)
+        | (Packet::Ack | Packet::Data, Packet::Data | Packet::Options)
+            if client != server =>
+        {
+            Match::Yes(Proof::Structure)
+        }
         _ => Match::No,
     }
 }
@@ -51,10 +45,13 @@ fn check(exchange: &Exchange<'_>) -> Match {
 enum Packet {
     Silent,
     Request,
-    Data(u16),
-    Ack(u16),
+    /// The first block.
+    Data,
+    /// Of the first block, or, of a request to write, of block zero.
+    Ack,
     Options,
     Error,
+    /// Nothing that starts a transfer.
     Other,
 }
 
@@ -64,7 +61,7 @@ fn packet(side: &Side<'_>) -> Packet {
     }
     let cut = side.first_is_cut();
     parse(side.first_datagram(), side.first_len as usize)
-        .filter(|&packet| packet == Packet::Data(1) || !cut)
+        .filter(|&packet| packet == Packet::Data || !cut)
         .unwrap_or(Packet::Other)
 }
 
@@ -78,8 +75,8 @@ fn parse(datagram: &[u8], len: usize) -> Option<Packet> {
                 [&b"octet"[..], b"netascii", b"mail"].iter().any(|known| mode.eq_ignore_ascii_case(known));
             (!name.is_empty() && is_mode && are_options(&mut reader)).then_some(Packet::Request)
         }
-        DATA => reader.u16_be().filter(|_| len <= 4 + BLOCK_MAX).map(Packet::Data),
-        ACK => reader.u16_be().filter(|_| len == 4).map(Packet::Ack),
+        DATA => reader.u16_be().filter(|&block| block == 1 && len <= 4 + BLOCK_MAX).map(|_| Packet::Data),
+        ACK => reader.u16_be().filter(|&block| block <= 1 && len == 4).map(|_| Packet::Ack),
         OACK => (reader.len() > 0 && are_options(&mut reader)).then_some(Packet::Options),
         ERROR => {
             let code = reader.u16_be()?;

@@ -19,17 +19,17 @@ const COOKIE_REPLY_LEN: usize = 64;
 const TRANSPORT_MIN: usize = 32;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    match handshake(&exchange.client, &exchange.server) {
-        Match::No => weigh(exchange, side, side),
-        answer => answer,
-    }
+    weigh(exchange, side, side).or(handshake(&exchange.client, &exchange.server))
 }
 
 /// A handshake whose messages were padded, as some services do: the response must name the initiation's sender.
 fn handshake(client: &Side<'_>, server: &Side<'_>) -> Match {
-    match index(client, 1, 4, INITIATION_LEN) {
-        Some(_) if server.is_empty() => Match::Maybe,
-        Some(sender) if index(server, 2, 8, RESPONSE_LEN - 1) == Some(sender) => Match::Yes(Proof::Structure),
+    let sender = index(client, 1, 4, INITIATION_LEN);
+    let receiver = index(server, 2, 8, RESPONSE_LEN - 1);
+    match (sender, receiver) {
+        (Some(_), None) if server.is_empty() => Match::Maybe,
+        (None, Some(_)) if client.is_empty() => Match::Maybe,
+        (Some(sender), Some(receiver)) if sender == receiver => Match::Yes(Proof::Structure),
         _ => Match::No,
     }
 }
