@@ -257,7 +257,6 @@ impl Reassembler {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::testing::{self, ethernet, inner4, ipv4_with, udp};
     use crate::{Transport, TunnelKind, fuzz};
 

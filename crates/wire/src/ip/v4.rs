@@ -88,7 +88,6 @@ fn reason(error: HeaderSliceError) -> Drop {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::testing::{
         self, assert_inner, dropped, ether4, ethernet, fragment, frame, inner4, ipv4_with, tcp, udp,
     };

@@ -134,7 +134,6 @@ fn reason(error: HeaderSliceError) -> Drop {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::testing::*;
 
     /// An extension header of 8 bytes.

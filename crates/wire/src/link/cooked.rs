@@ -38,7 +38,6 @@ fn protocol<'a>(walk: Walk, hardware: u16, protocol: u16, view: View<'a>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::LinkType::{LinuxSll, LinuxSll2};
     use crate::testing::*;
 

@@ -92,7 +92,6 @@ pub(crate) fn tags(mut view: View<'_>) -> Result<(u16, Tags, View<'_>), Drop> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::testing::*;
     use crate::{Domain, Drop};
 

@@ -35,7 +35,6 @@ pub(crate) fn parse_raw<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Dr
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::LinkType::{Loopback, RawIp};
     use crate::testing::*;
 

@@ -53,7 +53,6 @@ pub(crate) fn parse_cisco<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::LinkType::{CiscoHdlc, Ppp};
     use crate::testing::*;
 

@@ -112,7 +112,6 @@ fn parse_aligned<'a>(mut walk: Walk, view: View<'a>, align: usize) -> Result<Par
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::LinkType::{Ieee80211, Ieee80211Radiotap};
     use crate::testing::*;
 

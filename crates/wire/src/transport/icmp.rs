@@ -123,7 +123,6 @@ fn ports(transport: Transport, rest: Option<View<'_>>) -> (u16, u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::testing::*;
     use crate::{Direction, Drop};
 

@@ -75,7 +75,6 @@ impl<'a> Chunks<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::testing::*;
 
     fn chunk(kind: u8, value: &[u8]) -> Vec<u8> {

@@ -58,7 +58,6 @@ fn parse_cut<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result<Parsed
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::testing::*;
     use crate::{Frame, LinkType};
 

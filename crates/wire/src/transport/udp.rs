@@ -40,7 +40,6 @@ pub(crate) fn parse<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::testing::*;
 
     #[test]

@@ -101,7 +101,6 @@ fn parse_v1<'a>(walk: Walk, ip: Ip, flags: u16, view: View<'a>) -> Result<Parsed
 mod tests {
     use super::*;
     use crate::testing::*;
-
     use crate::{Domain, TransportHeader};
 
     fn gre(flags: u16, protocol: u16, fields: &[u8], content: &[u8]) -> Vec<u8> {

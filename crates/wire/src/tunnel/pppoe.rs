@@ -26,9 +26,8 @@ pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::*;
-
     use crate::LinkType::PppoeSession;
+    use crate::testing::*;
 
     #[test]
     fn sessions() {
