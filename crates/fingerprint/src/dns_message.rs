@@ -407,6 +407,8 @@ pub(crate) mod build {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::build::{header, name, question, record};
     use super::*;
 
@@ -470,6 +472,42 @@ mod tests {
             let walked = walk(&reply[..end], reply.len());
             assert!(!matches!(walked, Walk::Malformed), "{end}");
             assert_eq!(matches!(walked, Walk::Valid(_)), end >= HEADER_LEN + 17, "{end}");
+        }
+    }
+
+    fn any_name() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..20), 0..6).prop_map(|labels| {
+            let label = |label: Vec<u8>| [&[label.len() as u8][..], &label].concat();
+            labels.into_iter().map(label).chain([vec![0]]).flatten().collect()
+        })
+    }
+
+    proptest! {
+        /// What is built from whole entries is walked whole; with a byte more, a byte less or an entry more it is not.
+        #[test]
+        fn only_what_its_counts_say_is_valid(
+            questions in proptest::collection::vec((any_name(), any::<u16>()), 0..4),
+            records in proptest::collection::vec((any_name(), 256..4096_u16, proptest::collection::vec(any::<u8>(), 0..40)), 0..5),
+        ) {
+            prop_assume!(!questions.is_empty() || !records.is_empty());
+            let message = |extra: u16| {
+                let mut bytes = header(1, 0x8180, [questions.len() as u16, records.len() as u16 + extra, 0, 0]);
+                questions.iter().for_each(|(name, kind)| bytes.extend(question(name, *kind, 1)));
+                records.iter().for_each(|(name, kind, rdata)| bytes.extend(record(name, *kind, 1, rdata)));
+                bytes
+            };
+            let whole = message(0);
+            let entries = valid(&whole).map(|message| message.entries as usize);
+            prop_assert_eq!(entries, Some(questions.len() + records.len()));
+            prop_assert!(valid(&whole[..whole.len() - 1]).is_none());
+            prop_assert!(valid(&[&whole[..], &[0]].concat()).is_none());
+            prop_assert!(valid(&message(1)).is_none());
+        }
+
+        /// Any bytes end the walk.
+        #[test]
+        fn walking_ends(bytes in proptest::collection::vec(prop_oneof![0..8_u8, 0xc0..=0xff_u8, any::<u8>()], 0..600), more in 0..2_usize) {
+            let _ = walk(&bytes, bytes.len() + more * 100);
         }
     }
 }

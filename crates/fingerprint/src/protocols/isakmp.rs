@@ -1,23 +1,27 @@
 //! ISAKMP, IKE: RFC 2408, section 3.1 with RFC 2409 (version 1), RFC 7296, section 3.1 (version 2); behind a non-ESP
-//! marker where NAT is traversed, in one flow with ESP and keep-alives (RFC 3948, section 2).
+//! marker where NAT is traversed, in one flow with ESP and keep-alives (RFC 3948, section 2); over TCP RFC 9329.
 //!
 //! Proven from either side by structure: SPIs as the exchange has them, payload, version and exchange type that
 //! belong together, a length that is the datagram's, and payloads that chain inside it. A tunnel that is up shows only
 //! ESP: datagrams with one SPI and a sequence number that counts up are a heuristic.
 
+use offport_wire::Transport;
+
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reader::Reader;
 use crate::scan::{Scan, Step, Stop, require};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Isakmp, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Isakmp, transports: Transports::TCP_UDP, check };
 
 const HEADER_LEN: usize = 28;
 
 /// RFC 3948, sections 2.2, 2.3 and 2.1.
 const MARKER_LEN: usize = 4;
+/// RFC 9329, section 4.
+const TCP_PREFIX: &[u8] = b"IKETCP";
 const NAT_KEEPALIVE: &[u8] = &[0xff];
 const NAT_TRAVERSAL_PORT: u16 = 4500;
 
@@ -38,6 +42,9 @@ const PAYLOAD_ENCRYPTED: u8 = 46;
 const PAYLOAD_ENCRYPTED_FRAGMENT: u8 = 53;
 
 fn check(exchange: &Exchange<'_>) -> Match {
+    if exchange.transport == Transport::TCP {
+        return weigh(exchange, |side| stream(side, TCP_PREFIX), |side| stream(side, b""));
+    }
     // Only where IKE and ESP share a port can ESP stand for it (RFC 3948, section 2).
     let with_esp = exchange.server_port == NAT_TRAVERSAL_PORT || exchange.client_port == NAT_TRAVERSAL_PORT;
     match (side(&exchange.client, with_esp), side(&exchange.server, with_esp)) {
@@ -102,7 +109,29 @@ fn esp(datagram: &[u8]) -> Option<(u32, u32)> {
 /// A message of IKE in a datagram of `total` bytes.
 fn message(bytes: &[u8], total: usize) -> Step<Proof> {
     let marker = if bytes.starts_with(&[0; MARKER_LEN]) { MARKER_LEN } else { 0 };
-    let mut scan = Scan::new(bytes.get(marker..).unwrap_or_default());
+    ike(&mut Scan::new(bytes.get(marker..).unwrap_or_default()), total.saturating_sub(marker))
+}
+
+/// IKE over TCP (RFC 9329, sections 3 and 4): the client's prefix, then messages behind a length that counts itself,
+/// and the marker.
+fn stream(side: &Side<'_>, prefix: &[u8]) -> Match {
+    const LENGTH_LEN: usize = 2;
+    let mut scan = Scan::new(side.bytes);
+    let least = (LENGTH_LEN + MARKER_LEN + HEADER_LEN) as u64;
+    let step = scan
+        .expect(prefix)
+        .and_then(|()| scan.be(LENGTH_LEN, least..=0xffff))
+        .and_then(|length| scan.expect(&[0; MARKER_LEN]).map(|()| length as usize - LENGTH_LEN - MARKER_LEN))
+        .and_then(|length| ike(&mut scan, length));
+    match step {
+        Ok(proof) => Match::Yes(proof),
+        Err(Stop::Short) if !side.closed => Match::Maybe,
+        Err(_) => Match::No,
+    }
+}
+
+/// A message of IKE that is `total` bytes long.
+fn ike(scan: &mut Scan<'_>, total: usize) -> Step<Proof> {
     let initiator = scan.take(8)?;
     require(initiator != [0; 8])?;
     let responder_is_zero = scan.take(8)? == [0; 8];
@@ -112,7 +141,7 @@ fn message(bytes: &[u8], total: usize) -> Step<Proof> {
     let flags = scan.u8()?;
     let message_id = scan.u32_be()?;
     let length = scan.u32_be()? as usize;
-    require(length >= HEADER_LEN && length + marker == total)?;
+    require(length >= HEADER_LEN && length == total)?;
     let chained = match version {
         0x10 => {
             // Base to Informational, Transaction, Quick Mode, New Group Mode, vendors' (RFC 2408, section 3.1; RFC 2409).
@@ -130,7 +159,7 @@ fn message(bytes: &[u8], total: usize) -> Step<Proof> {
         _ => return Err(Stop::Wrong),
     };
     if chained {
-        payloads(&mut scan, payload, length - HEADER_LEN)?;
+        payloads(scan, payload, length - HEADER_LEN)?;
     }
     Ok(Proof::Structure)
 }
@@ -163,7 +192,7 @@ fn payloads(scan: &mut Scan<'_>, mut next: u8, mut room: usize) -> Step<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::talk::{Noise, Talk, random_yeses};
+    use crate::talk::{Noise, Talk, assert_every_prefix_goes_on, random_yeses};
 
     const YES: Match = Match::Yes(Proof::Structure);
 
@@ -202,6 +231,19 @@ mod tests {
         assert_eq!(Talk::udp().client(&init).ask(check), YES);
         assert_eq!(Talk::udp().server(&auth).ask(check), YES);
         assert_eq!(Talk::udp().client(&[&[0; 4][..], &auth].concat()).ask(check), YES);
+    }
+
+    #[test]
+    fn over_tcp_byte_by_byte() {
+        let frame =
+            |message: &[u8]| [&(message.len() as u16 + 6).to_be_bytes()[..], &[0; 4], message].concat();
+        let init = header(0, 33, 0x20, 34, 0x08, 0, &payload(0, &[1; 44]));
+        let answer = header(7, 33, 0x20, 34, 0x20, 0, &payload(0, &[1; 44]));
+        let client = [TCP_PREFIX, &frame(&init)].concat();
+        assert_every_prefix_goes_on(&client, check);
+        assert_eq!(Talk::tcp().client(&client).server(&frame(&answer)).ask(check), YES);
+        assert_eq!(Talk::tcp().client(b"IKETCX").ask(check), Match::No);
+        assert_eq!(Talk::tcp().server(b"220 ready\r\n").ask(check), Match::No);
     }
 
     #[test]
