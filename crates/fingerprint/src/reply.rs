@@ -5,12 +5,14 @@
 use crate::probe::Match;
 use crate::text::{Step, Text, holds, is_text};
 
-/// A complete reply.
+/// A reply, as far as its lines are complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reply<'a> {
     pub(crate) code: u32,
-    /// Its lines, from behind the first code to the last line's end.
+    /// Its complete lines, from behind the first code.
     pub(crate) text: &'a [u8],
+    /// Its last line is among them.
+    pub(crate) complete: bool,
 }
 
 /// Who sends such a reply.
@@ -21,8 +23,8 @@ pub(crate) enum Service {
 }
 
 impl<'a> Reply<'a> {
-    /// Reads one reply; `220-` opens one of several lines, which ends at the line that starts with `220 `. The lines
-    /// between may be free text (RFC 959).
+    /// Reads one reply, one complete line at least. `220-` opens one of several lines, which ends at the line that
+    /// starts with `220 `. The lines between may be free text (RFC 959).
     pub(crate) fn read(text: &mut Text<'a>) -> Step<Self> {
         let start = text.rest();
         text.one(|byte| matches!(byte, b'1'..=b'5'))?;
@@ -35,31 +37,35 @@ impl<'a> Reply<'a> {
         };
         let body = text.rest();
         text.line(is_text)?;
-        while many {
-            let line = text.line(is_text)?;
-            if line.get(..3) == start.get(..3) && line.get(3).is_none_or(|&byte| byte == b' ') {
-                break;
+        let mut complete = !many;
+        while !complete {
+            match text.line(is_text) {
+                Ok(line) => {
+                    complete = line.get(..3) == start.get(..3) && line.get(3).is_none_or(|&byte| byte == b' ')
+                }
+                Err(Match::No) => return Err(Match::No),
+                Err(_) => break,
             }
         }
-        Ok(Self { code, text: &body[..body.len() - text.rest().len()] })
+        Ok(Self { code, text: &body[..body.len() - text.rest().len()], complete })
     }
 
     /// Whose greeting this is, if its words tell. Host names are no witnesses: ftp.example.org may be a mail server.
     pub(crate) fn service(&self) -> Option<Service> {
-        let says = |words: &[u8]| {
-            let tokens = self.text.split(|byte| byte.is_ascii_whitespace());
-            tokens.filter(|token| !is_host(token)).any(|token| holds(token, words))
-        };
-        if says(b"SMTP") || says(b"LMTP") {
+        let tokens = || self.text.split(|byte| byte.is_ascii_whitespace()).filter(|token| !is_host(token));
+        let says = |words: &[&[u8]]| tokens().any(|token| words.iter().any(|word| holds(token, word)));
+        if says(&[b"SMTP", b"LMTP"]) {
             return Some(Service::Smtp);
         }
-        if says(b"FTP") || says(b"FileZilla") || says(b"FTA") {
+        if says(&[b"FTP", b"FileZilla"]) {
             return Some(Service::Ftp);
         }
-        [&b"Postfix"[..], b"Sendmail", b"Exim", b"qmail", b"Mail"]
-            .iter()
-            .any(|word| says(word))
-            .then_some(Service::Smtp)
+        let mail =
+            says(&[b"Postfix", b"Sendmail", b"Exim", b"qmail", b"MDaemon", b"MailEnable", b"MailServer"])
+                || [b"mail server".as_slice(), b"mail service", b"mail gateway"]
+                    .iter()
+                    .any(|words| holds(self.text, words));
+        mail.then_some(Service::Smtp)
     }
 }
 
@@ -78,9 +84,15 @@ mod tests {
 
     #[test]
     fn a_reply_has_one_line_or_several() {
-        assert_eq!(read(b"220 ready\r\n331 ").unwrap(), Reply { code: 220, text: b" ready\r\n" });
+        assert_eq!(
+            read(b"220 ready\r\n331 ").unwrap(),
+            Reply { code: 220, text: b" ready\r\n", complete: true }
+        );
         assert_eq!(read(b"220-a\r\nfree\r\n220 b\r\nx").unwrap().text, b"-a\r\nfree\r\n220 b\r\n");
-        assert_eq!(read(b"220-a\r\n220-b\r\n"), Err(Match::Maybe));
+        assert!(!read(b"220-a\r\n220-b\r\n220").unwrap().complete);
+        assert_eq!(read(b"220-a\r\n220-b\r\n220").unwrap().text, b"-a\r\n220-b\r\n");
+        assert_eq!(read(b"220-a\r\n\x01"), Err(Match::No));
+        assert_eq!(read(b"220-a\r"), Err(Match::Maybe));
         assert_eq!(read(b"22"), Err(Match::Maybe));
         assert_eq!(read(b"220x"), Err(Match::No));
         assert_eq!(read(b"920 a\r\n"), Err(Match::No));
@@ -96,5 +108,7 @@ mod tests {
         assert_eq!(service(b"220-FileZilla Server 1.8.0\r\n220 Please visit\r\n"), Some(Service::Ftp));
         assert_eq!(service(b"220 ftp.example.org ready\r\n"), None);
         assert_eq!(service(b"220 Welcome\r\n"), None);
+        assert_eq!(service(b"220-Send mail to root\r\n220 ready\r\n"), None);
+        assert_eq!(service(b"220 Kerio Mail Server ready\r\n"), Some(Service::Smtp));
     }
 }

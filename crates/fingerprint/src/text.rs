@@ -81,16 +81,22 @@ impl<'a> Text<'a> {
         Err(if undecided { Match::Maybe } else { Match::No })
     }
 
-    /// The word here, letters in either case, must be one of these, whole; its index.
+    /// The word here, letters in either case, must be one of these (in upper case), whole; its index.
     pub(crate) fn verb(&mut self, verbs: &[&[u8]]) -> Step<usize> {
+        // Most lists hold nothing with this first letter: that is told before the word's end is looked for.
+        let first = self.peek()?.to_ascii_uppercase();
+        let mut alike = verbs.iter().enumerate().filter(|(_, verb)| verb.first() == Some(&first)).peekable();
+        if alike.peek().is_none() {
+            return Err(Match::No);
+        }
         let end = self.rest.iter().position(|&byte| !is_verb(byte)).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         if rest.is_empty() {
-            let begins = |verb: &&[u8]| verb.get(..end).is_some_and(|head| head.eq_ignore_ascii_case(word));
-            return Err(if verbs.iter().any(begins) { Match::Maybe } else { Match::No });
+            let begins = |verb: &[u8]| verb.get(..end).is_some_and(|head| head.eq_ignore_ascii_case(word));
+            return Err(if alike.any(|(_, verb)| begins(verb)) { Match::Maybe } else { Match::No });
         }
         self.rest = rest;
-        verbs.iter().position(|verb| verb.eq_ignore_ascii_case(word)).ok_or(Match::No)
+        alike.find(|(_, verb)| verb.eq_ignore_ascii_case(word)).map(|(index, _)| index).ok_or(Match::No)
     }
 
     /// Between `min` and `max` bytes of a class, as many as there are, and the byte after them must be there too.
@@ -153,7 +159,9 @@ pub(crate) const fn is_ascii_text(byte: u8) -> bool {
 
 /// Whether a line holds these words somewhere, letters in either case.
 pub(crate) fn holds(text: &[u8], words: &[u8]) -> bool {
-    text.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words))
+    let Some(first) = words.first() else { return true };
+    text.windows(words.len())
+        .any(|window| window[0].eq_ignore_ascii_case(first) && window.eq_ignore_ascii_case(words))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reply::{Reply, Service};
-use crate::text::{Text, is_text, verdict};
+use crate::text::{Text, holds, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Ftp, transports: Transports::TCP, check };
 
@@ -75,7 +75,9 @@ fn replies(side: &Side<'_>, midstream: bool) -> Match {
     verdict(|| {
         let mut text = Text::new(side.bytes);
         let greeting = Reply::read(&mut text)?;
-        if midstream && is_answer(greeting.code) {
+        if midstream
+            && (is_answer(greeting.code) || (greeting.code == 200 && holds(greeting.text, b" command ")))
+        {
             return Ok(Match::Yes(Proof::Banner));
         }
         // RFC 959, section 5.4: 120, 220 and 421 can greet; servers that are full or refuse a host say 530, 500, 550.
@@ -88,6 +90,9 @@ fn replies(side: &Side<'_>, midstream: bool) -> Match {
             None => {}
         }
         // Seen without the client: what follows a file server's greeting answers USER or AUTH, never EHLO.
+        if !greeting.complete {
+            return Ok(Match::Maybe);
+        }
         let second = Reply::read(&mut text)?;
         Ok(if is_login(second.code) { Match::Yes(Proof::Banner) } else { Match::No })
     })
@@ -133,6 +138,14 @@ mod tests {
             tcp.server_proves(greeting, Proof::Banner);
         }
         tcp.server_proves(b"220 Welcome\r\n331 Please specify the password.\r\n", Proof::Banner);
+    }
+
+    #[test]
+    fn a_greeting_beyond_the_bound() {
+        let long = [b"220-Welcome\r\n".as_slice(), &b"220-more words\r\n".repeat(40)].concat();
+        let tcp = Talk::tcp().server(&long);
+        assert_eq!(tcp.ask(check), Match::Maybe);
+        assert_eq!(tcp.client(b"USER a\r\n").ask(check), Match::Yes(Proof::Banner));
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn replies(side: &Side<'_>, answers: bool) -> Match {
         };
         Ok(match line {
             Err(Match::No) => Match::No,
-            Ok(words) if words.is_empty() => Match::Maybe,
+            Ok([]) => Match::Maybe,
             Ok(_) if positive && !answers => Match::Yes(Proof::Banner),
             _ => Match::Maybe,
         })

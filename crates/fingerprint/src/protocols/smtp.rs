@@ -92,6 +92,9 @@ fn replies(side: &Side<'_>, midstream: bool) -> Match {
             None => {}
         }
         // Seen without the client: what follows a mail greeting answers EHLO, never USER.
+        if !greeting.complete {
+            return Ok(Match::Maybe);
+        }
         let second = Reply::read(&mut text)?;
         Ok(if matches!(second.code, 250 | 235 | 334 | 354) { Match::Yes(Proof::Banner) } else { Match::No })
     })
