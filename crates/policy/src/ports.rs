@@ -145,7 +145,6 @@ const ROWS: &[Row] = &[
     tcp(993, &[Tls]).tolerating(&[Imap]),
     tcp(995, &[Tls]).tolerating(&[Pop3]),
     tcp(2525, &[Smtp]).tolerating(&[Tls]).open(),
-    tcp(4190, &[Tls]).open(),
     // Files.
     tcp(21, &[Ftp]).tolerating(&[Tls]),
     udp(69, &[Tftp]),
@@ -168,7 +167,6 @@ const ROWS: &[Row] = &[
     tcp(636, &[Tls]).tolerating(&[Ldap]),
     tcp(3268, &[Ldap]).tolerating(&[Tls]),
     tcp(3269, &[Tls]).tolerating(&[Ldap]),
-    tcp(9389, &[Tls]).open(),
     // Network services. Syslog text without a PRI is legal (RFC 3164, section 4.3.3); 514/tcp is also rsh.
     udp(67, &[Dhcp]),
     udp(68, &[Dhcp]),

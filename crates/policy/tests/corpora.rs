@@ -1,5 +1,7 @@
 //! The port table against labelled captures: with perfect identification, no port's own protocol raises an alarm.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "helpers of tests")]
+
 use std::path::PathBuf;
 use std::{env, fs};
 

@@ -1,5 +1,7 @@
 //! Whatever the policy and the flow: there is a judgement, and its parts agree with one another.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;

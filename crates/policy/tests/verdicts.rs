@@ -1,5 +1,7 @@
 //! The table of verdicts, row by row, as an analyst would put the questions.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::net::IpAddr;
 
 use jiff::civil::date;
