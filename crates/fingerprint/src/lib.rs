@@ -18,6 +18,7 @@ mod name;
 mod probe;
 mod protocols;
 mod proxy;
+mod quic_frames;
 mod quic_initial;
 mod reader;
 mod reply;

@@ -10,7 +10,6 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 
 use crate::exchange::Speaker;
-use crate::reader::Reader;
 
 /// The most plaintext that is opened: as much as a side's bytes usually hold.
 pub(crate) const PLAINTEXT_MAX: usize = 512;
@@ -177,14 +176,6 @@ impl BlockCipher {
         self.0.encrypt_block(&mut block);
         block.into()
     }
-}
-
-/// A variable-length integer (RFC 9000, section 16).
-pub(crate) fn varint(reader: &mut Reader<'_>) -> Option<u64> {
-    let first = reader.u8()?;
-    let more = (1_usize << (first >> 6)) - 1;
-    let rest = reader.take(more)?;
-    Some(rest.iter().fold(u64::from(first & 0x3f), |value, &byte| value << 8 | u64::from(byte)))
 }
 
 const fn hex20(text: &str) -> [u8; 20] {

@@ -11,7 +11,8 @@ use crate::exchange::{Exchange, Side, Speaker};
 use crate::gquic;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::quic_initial::{Flavour, Layout, PLAINTEXT_MAX, flavour, open, varint};
+use crate::quic_frames::{are_initial_frames, varint};
+use crate::quic_initial::{Flavour, Layout, PLAINTEXT_MAX, flavour, open};
 use crate::reader::Reader;
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Quic, transports: Transports::UDP, check };
@@ -186,105 +187,6 @@ fn body(side: &Side<'_>, header: &LongHeader<'_>, reader: &mut Reader<'_>) -> Op
     // At least a packet number, one byte and a tag (RFC 9001, section 5.4.2: enough to sample).
     let fits = header.has_fixed_bit() && length >= 20 && end <= u64::from(side.first_len);
     fits.then_some(Layout { number_at, end: usize::try_from(end).ok()? })
-}
-
-/// RFC 9000, section 12.4, table 3: the frames of an Initial, up to one that chance does not give.
-///
-/// `frames` is what was kept of a payload of `payload_len` bytes.
-fn are_initial_frames(frames: &[u8], payload_len: usize, speaker: Speaker, google: bool) -> bool {
-    const PADDING: u8 = 0x00;
-    const PING: u8 = 0x01;
-    const ACK: u8 = 0x02;
-    const ACK_ECN: u8 = 0x03;
-    const CRYPTO: u8 = 0x06;
-    const CONNECTION_CLOSE: u8 = 0x1c;
-    /// Google's CRYPTO and PING; an acknowledgement has the top bits 01.
-    const GOOGLE_CRYPTO: u8 = 0x08;
-    const GOOGLE_PING: u8 = 0x07;
-    const PADDING_PROVES: u32 = 8;
-
-    let mut reader = Reader::new(frames);
-    let (mut padding, mut pieces) = (0, 0);
-    while let Some(kind) = reader.u8() {
-        match kind {
-            PADDING => {
-                padding += 1;
-                if padding == PADDING_PROVES {
-                    return true;
-                }
-            }
-            PING => {}
-            GOOGLE_PING if google => {}
-            // Google's acknowledgement has many forms; the frame behind it is not looked for.
-            0x40..=0x7f if google => return true,
-            ACK | ACK_ECN if acknowledgement(&mut reader, kind == ACK_ECN) => {}
-            CRYPTO | GOOGLE_CRYPTO if kind == CRYPTO || google => {
-                let room = payload_len.saturating_sub(frames.len() - reader.len());
-                match crypto(&mut reader, room, speaker) {
-                    Crypto::Hello => return true,
-                    Crypto::Piece => pieces += 1,
-                    Crypto::Cut => return pieces > 0,
-                    Crypto::Malformed => return false,
-                }
-            }
-            // Error code, frame type, reason (RFC 9000, section 19.19); the rest is padding, if anything.
-            CONNECTION_CLOSE => {
-                let code = varint(&mut reader).is_some_and(|code| code < 0x200);
-                let frame = varint(&mut reader).is_some_and(|frame| frame < 0x40);
-                let reason = varint(&mut reader).and_then(|len| reader.take(usize::try_from(len).ok()?));
-                return code && frame && reason.is_some_and(<[u8]>::is_ascii);
-            }
-            _ => return false,
-        }
-    }
-    // The bytes that were kept end behind or inside a piece of a hello.
-    pieces > 0
-}
-
-/// Steps over an ACK frame (RFC 9000, section 19.3) as the first packets of a connection have it.
-fn acknowledgement(reader: &mut Reader<'_>, with_ecn: bool) -> bool {
-    const FIRST_NUMBERS: u64 = 64;
-    let mut number = |limit| varint(reader).is_some_and(|value| value <= limit);
-    // Largest acknowledged, delay, further ranges (none yet), first range.
-    let plain = number(FIRST_NUMBERS) && number(1 << 20) && number(0) && number(FIRST_NUMBERS);
-    plain && (!with_ecn || number(FIRST_NUMBERS) && number(FIRST_NUMBERS) && number(FIRST_NUMBERS))
-}
-
-enum Crypto {
-    /// The start of a hello.
-    Hello,
-    /// A later piece; Chrome sends them in any order.
-    Piece,
-    /// The bytes end in the frame's header.
-    Cut,
-    Malformed,
-}
-
-/// Steps over the rest of a CRYPTO frame (RFC 9000, section 19.6) in a payload with `room` bytes left for it.
-fn crypto(reader: &mut Reader<'_>, room: usize, speaker: Speaker) -> Crypto {
-    /// Longer than any hello that is sent.
-    const HELLO_MAX: u64 = 1 << 16;
-    let Some((offset, length)) = varint(reader).zip(varint(reader)) else { return Crypto::Cut };
-    if offset > HELLO_MAX || length == 0 || length > room as u64 {
-        return Crypto::Malformed;
-    }
-    let data = reader.rest();
-    let data = data.get(..length as usize).unwrap_or(data);
-    let _ = reader.take(data.len());
-    if offset != 0 {
-        return Crypto::Piece;
-    }
-    // TLS ClientHello or ServerHello with its 24-bit length (RFC 8446, section 4), or Google's tags.
-    let tls = match speaker {
-        Speaker::Client => 1,
-        Speaker::Server => 2,
-    };
-    let hello = match *data {
-        [first, high, ..] if first == tls => high == 0,
-        [first] => first == tls,
-        _ => matches!(data.get(..4), Some(b"CHLO" | b"SHLO" | b"REJ\0")),
-    };
-    if hello { Crypto::Hello } else { Crypto::Malformed }
 }
 
 /// RFC 9000, section 17.2.5: a token, then an integrity tag.
