@@ -241,6 +241,48 @@ proptest! {
     }
 }
 
+/// What a client may have said to look harmless, while the server pours.
+const ALIBIS: &[&[u8]] = &[
+    b"G",
+    b"GET / HT",
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"SSH-2.0-OpenSSH_9.2\r\n",
+    b"SSH",
+    b"\x16\x03\x01",
+    b"EHLO a\r\n",
+    b"USER a\r\n",
+    b"QUIT\r\n",
+    b"*1\r\n$4\r\nPING\r\n",
+    b"PING\r\n",
+    b"a1 NOOP\r\n",
+    b"\x05\x01\0",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn an_alibi_of_the_client_does_not_cover_the_server(
+        alibi in proptest::sample::select(ALIBIS),
+        data in noise(64),
+        port in ports(),
+    ) {
+        let (ends, many) = ([alibi.len() as u16], [data.len() as u16]);
+        let exchange = Exchange {
+            transport: Transport::TCP,
+            client: Side::one(alibi, &ends),
+            server: Side::one(&data, &many),
+            first: Speaker::Client,
+            client_port: 50_123,
+            server_port: port,
+            midstream: false,
+        };
+        let left: Vec<Protocol> = candidates(&exchange).iter().collect();
+        prop_assert_eq!(identify(&exchange, Stage::Open), Answer::NotRecognised, "{:?}", left);
+    }
+}
+
 #[test]
 fn one_byte_over_and_over_on_tcp() {
     for byte in 0..=255 {

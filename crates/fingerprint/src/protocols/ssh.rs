@@ -10,7 +10,7 @@ use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reader::Reader;
-use crate::text::{Step, Text, is_ascii_text, is_text, verdict};
+use crate::text::{Text, is_ascii_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Ssh, transports: Transports::TCP, check };
 
@@ -21,7 +21,7 @@ fn check(exchange: &Exchange<'_>) -> Match {
     let asked = exchange.first == Speaker::Client && !exchange.midstream;
     weigh(exchange, identification, |server| match identification(server) {
         // "Exceeded MaxStartups", "Not allowed at this time": refusals in plain text.
-        Match::No if asked && is_line(server.bytes) => Match::Maybe,
+        Match::No if asked && is_words(server.bytes) => Match::Maybe,
         answer => answer,
     })
 }
@@ -54,12 +54,11 @@ fn opens(bytes: &[u8]) -> bool {
         let sized = (5..=PACKET_MAX).contains(&length) && padding >= 4 && u32::from(padding) < length;
         Some(sized && packet.u8().is_none_or(|message| matches!(message, 1..=4 | 20 | 30..=49)))
     };
-    fits().unwrap_or(true) || is_line(bytes)
+    fits().unwrap_or(true) || is_words(bytes)
 }
 
-fn is_line(bytes: &[u8]) -> bool {
-    let grammar = || -> Step<Match> { Text::new(bytes).line(is_text).map(|_| Match::Maybe) };
-    verdict(grammar) == Match::Maybe
+fn is_words(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| is_ascii_text(byte) || byte == b'\r' || byte == b'\n')
 }
 
 #[cfg(test)]
