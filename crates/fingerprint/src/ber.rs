@@ -6,7 +6,6 @@ use crate::scan::{Scan, Step, require};
 /// The tags that the protocols here use: class and constructed bit included, all in the low-tag-number form
 /// (X.690, section 8.1.2.2).
 pub(crate) mod tag {
-    pub(crate) const BOOLEAN: u8 = 0x01;
     pub(crate) const INTEGER: u8 = 0x02;
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const ENUMERATED: u8 = 0x0a;
@@ -75,7 +74,7 @@ impl<'a> Element<'a> {
         self.header + self.length
     }
 
-    /// The content as a non-negative number of at most 32 bits (INTEGER, ENUMERATED, BOOLEAN).
+    /// The content as a non-negative number of at most 32 bits (INTEGER, ENUMERATED).
     pub(crate) fn unsigned(&self) -> Step<u32> {
         require((1..=5).contains(&self.length))?;
         let mut content = self.content;

@@ -44,15 +44,20 @@ fn check(exchange: &Exchange<'_>) -> Match {
     }
 }
 
-/// A fixed header: the first octet and the remaining length, one to four octets of seven bits.
+/// A fixed header: the first octet and the remaining length.
 fn fixed_header(scan: &mut Scan<'_>, allowed: impl FnOnce(u8) -> bool) -> Step<(u8, usize)> {
     let first = scan.u8_if(allowed)?;
+    variable_length(scan).map(|(length, _)| (first, length))
+}
+
+/// A variable byte integer (section 1.5.5), one to four octets of seven bits: its value, and the octets it took.
+fn variable_length(scan: &mut Scan<'_>) -> Step<(usize, usize)> {
     let mut length = 0;
-    for shift in [0, 7, 14, 21] {
+    for octets in 1..=4 {
         let octet = scan.u8()?;
-        length |= usize::from(octet & 0x7f) << shift;
+        length |= usize::from(octet & 0x7f) << (7 * (octets - 1));
         if octet & 0x80 == 0 {
-            return Ok((first, length));
+            return Ok((length, octets));
         }
     }
     Err(Stop::Wrong)
@@ -122,8 +127,8 @@ fn reason(code: u8) -> bool {
 
 /// The length of properties that fill the rest of a packet.
 fn properties(body: &mut Scan<'_>, room: usize) -> Step<()> {
-    let length = body.u8()?;
-    require(length & 0x80 != 0 || usize::from(length) + 1 == room)
+    let (length, octets) = variable_length(body)?;
+    require(octets + length == room)
 }
 
 /// All of the packet must be there before what follows can be read.
