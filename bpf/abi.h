@@ -14,7 +14,7 @@
 enum offport_action {
 	OFFPORT_DROP,   /* count it, and that is all */
 	OFFPORT_PASS,   /* count it and leave it to the kernel's stack */
-	OFFPORT_WORKER, /* hand it to the worker of slot 0 */
+	OFFPORT_WORKER, /* count it and hand it to the worker of slot 0 */
 };
 
 enum offport_steering {
@@ -25,7 +25,7 @@ enum offport_steering {
 /*
  * Index into struct offport_counters. PACKETS = REDIRECTED + NO_SOCKET + SHUNTED_PACKETS + the sum of the reasons,
  * unless a reason's action is OFFPORT_WORKER: then its packets are in REDIRECTED or NO_SOCKET as well.
- * The reasons carry the names of wire::Drop.
+ * The reasons are those of wire::Drop, by name and meaning.
  */
 enum offport_counter {
 	OFFPORT_PACKETS,
@@ -34,8 +34,11 @@ enum offport_counter {
 	OFFPORT_NO_SOCKET,
 	OFFPORT_SHUNTED_PACKETS,
 	OFFPORT_SHUNTED_BYTES,
-	OFFPORT_FRAGMENTS, /* part of REDIRECTED or NO_SOCKET */
-	OFFPORT_TUNNELLED, /* part of REDIRECTED or NO_SOCKET */
+	/* Parts of REDIRECTED and NO_SOCKET: */
+	OFFPORT_FRAGMENTS,
+	OFFPORT_TUNNELLED,
+	OFFPORT_UNREACHED, /* headers lie beyond what the program reads: to the worker of slot 0 */
+	/* Reasons: */
 	OFFPORT_NOT_IP,
 	OFFPORT_LINK_TRUNCATED,
 	OFFPORT_TOO_DEEP,
@@ -43,6 +46,10 @@ enum offport_counter {
 	OFFPORT_IPV4_MALFORMED,
 	OFFPORT_IPV6_MALFORMED,
 	OFFPORT_IP_TRUNCATED,
+	OFFPORT_TCP_MALFORMED,
+	OFFPORT_UDP_MALFORMED,
+	OFFPORT_SCTP_MALFORMED,
+	OFFPORT_ICMP_MALFORMED,
 	OFFPORT_TRANSPORT_TRUNCATED,
 	OFFPORT_COUNTERS,
 };
@@ -63,7 +70,8 @@ struct offport_config {
 struct offport_trace {
 	unsigned long long hash;
 	unsigned int index; /* of the XSKMAP; ~0 when the packet went to no worker */
-	enum offport_counter counted; /* OFFPORT_REDIRECTED, or the reason why not */
+	enum offport_counter counted; /* REDIRECTED or NO_SOCKET; or the reason why the packet was refused */
+	unsigned int unreached;
 };
 
 #endif

@@ -5,7 +5,8 @@
 #ifndef OFFPORT_HASH_H
 #define OFFPORT_HASH_H
 
-#include "parse.h"
+#include "maps.h"
+#include "walk.h"
 
 /* The 64-bit finalizer of MurmurHash3. */
 static __always_inline __u64 fmix64(__u64 x)
@@ -17,24 +18,42 @@ static __always_inline __u64 fmix64(__u64 x)
 	return x ^ x >> 33;
 }
 
-static __always_inline __u64 endpoint(__u64 seed, __u8 version, __u64 high, __u64 low, __u16 port)
+static __always_inline __u64 endpoint(__u8 version, __u64 high, __u64 low, __u16 port)
 {
 	if (version == 4)
-		return fmix64(seed ^ (low << 16 | port));
-	return fmix64(fmix64(fmix64(seed ^ high) ^ low) ^ port);
+		return fmix64(config.seed ^ (low << 16 | port));
+	return fmix64(fmix64(fmix64(config.seed ^ high) ^ low) ^ port);
 }
 
 /* Symmetric: both directions of a flow, and all fragments of a datagram, give one number. */
-static __always_inline __u64 hash_of(__u64 seed, const struct walk *walk)
+static __always_inline __u64 hash_of(const struct walk *walk)
 {
 	__u64 rest = walk->protocol;
-	__u16 source_port = walk->source_port, destination_port = walk->destination_port;
 
 	if (walk->fragment)
 		rest += (__u64)walk->id << 8;
-	return fmix64(endpoint(seed, walk->version, walk->source_high, walk->source_low, source_port) +
-		      endpoint(seed, walk->version, walk->destination_high, walk->destination_low, destination_port) +
+	return fmix64(endpoint(walk->version, walk->source_high, walk->source_low, walk->source_port) +
+		      endpoint(walk->version, walk->destination_high, walk->destination_low,
+			       walk->destination_port) +
 		      rest);
+}
+
+/* Remembers the packet that the walk stands in, in case that its content is none. */
+static __always_inline void remember(struct fallback *fallback, const struct walk *walk)
+{
+	fallback->hash = hash_of(walk);
+	fallback->is_set = 1;
+	fallback->tunnels = walk->tunnels;
+}
+
+/* Ends the walk with what was remembered. */
+static __always_inline void settle(struct walk *walk, const struct fallback *fallback)
+{
+	walk->hash = fallback->hash;
+	walk->tunnels = fallback->tunnels;
+	walk->settled = 1;
+	walk->fragment = 0;
+	walk->next = LAYER_DONE;
 }
 
 #endif

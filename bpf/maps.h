@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "walk.h"
 
 struct offport_counters {
 	__u64 value[OFFPORT_COUNTERS];
@@ -48,6 +49,17 @@ struct {
 	__type(key, __u32);
 	__type(value, struct offport_counters);
 } counters SEC(".maps");
+
+/*
+ * 0 -> where the walk may start again (link.h, parse.h).
+ * A map, because it is rarely needed, and clearing that much stack for every packet costs more than a lookup.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct retries);
+} retry_points SEC(".maps");
 
 /*
  * hash slot -> worker.

@@ -67,8 +67,9 @@ int steer(struct xdp_md *ctx)
 	count = bpf_map_lookup_elem(&counters, &port);
 	if (!count)
 		return XDP_ABORTED; /* cannot be: user space numbers ports from 0 to no_port */
+	walk.end = bpf_xdp_get_buff_len(ctx);
 	count->value[OFFPORT_PACKETS]++;
-	count->value[OFFPORT_BYTES] += bpf_xdp_get_buff_len(ctx);
+	count->value[OFFPORT_BYTES] += walk.end;
 	if (!known) {
 		count->value[OFFPORT_NO_SOCKET]++;
 		return config.no_socket == OFFPORT_PASS ? XDP_PASS : XDP_DROP;
@@ -78,13 +79,17 @@ int steer(struct xdp_md *ctx)
 		return redirect(count, port, ctx->rx_queue_index % config.workers, 0);
 
 	reason = parse(ctx, &walk);
+	if (config.trace)
+		trace.unreached = reason == OFFPORT_UNREACHED;
 	if (reason == 0) {
-		hash = hash_of(config.seed, &walk);
+		hash = walk.settled ? walk.hash : hash_of(&walk);
 		/* Here the flow is known and nothing is spent on it yet: the place to shunt. */
 		if (walk.tunnels)
 			count->value[OFFPORT_TUNNELLED]++;
 		if (walk.fragment)
 			count->value[OFFPORT_FRAGMENTS]++;
+	} else if (reason == OFFPORT_UNREACHED) {
+		count->value[OFFPORT_UNREACHED]++;
 	} else {
 		action = refuse(count, reason, reason == OFFPORT_NOT_IP ? config.not_ip : config.malformed);
 		if (action >= 0)

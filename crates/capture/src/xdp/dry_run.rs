@@ -27,6 +27,8 @@ pub struct Fate {
     pub worker: Option<u32>,
     /// Name of the counter that says why: `redirected`, `no_socket`, or a reason of [`XdpCounters`].
     pub counted: &'static str,
+    /// The program could not read all headers, and handed the frame to the worker of slot 0.
+    pub unreached: bool,
 }
 
 /// XDP actions (linux/bpf.h).
@@ -74,6 +76,7 @@ impl DryRun {
             hash: trace.hash,
             worker: (trace.index != u32::MAX).then_some(trace.index),
             counted: name_of(trace.counted),
+            unreached: trace.unreached != 0,
         })
     }
 

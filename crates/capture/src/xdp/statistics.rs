@@ -140,6 +140,8 @@ xdp_counters! {
     fragments = OFFPORT_FRAGMENTS,
     /// Packets out of a tunnel among those handed on.
     tunnelled = OFFPORT_TUNNELLED,
+    /// Packets whose headers go on beyond what the program reads, among those handed on: to the worker of slot 0.
+    unreached = OFFPORT_UNREACHED,
     /// Not IP.
     not_ip = OFFPORT_NOT_IP,
     /// The frame ends inside the link header.
@@ -154,7 +156,15 @@ xdp_counters! {
     ipv6_malformed = OFFPORT_IPV6_MALFORMED,
     /// The frame ends inside the IP header.
     ip_truncated = OFFPORT_IP_TRUNCATED,
-    /// The frame ends before the ports.
+    /// An impossible TCP header.
+    tcp_malformed = OFFPORT_TCP_MALFORMED,
+    /// An impossible UDP header.
+    udp_malformed = OFFPORT_UDP_MALFORMED,
+    /// An impossible SCTP chunk.
+    sctp_malformed = OFFPORT_SCTP_MALFORMED,
+    /// An impossible ICMP header.
+    icmp_malformed = OFFPORT_ICMP_MALFORMED,
+    /// The frame ends inside the transport header.
     transport_truncated = OFFPORT_TRANSPORT_TRUNCATED,
 }
 
@@ -169,6 +179,10 @@ impl XdpCounters {
             + self.ipv4_malformed
             + self.ipv6_malformed
             + self.ip_truncated
+            + self.tcp_malformed
+            + self.udp_malformed
+            + self.sctp_malformed
+            + self.icmp_malformed
             + self.transport_truncated
     }
 }
