@@ -1,0 +1,163 @@
+//! A running `offportd` of a test's own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::lab::{Lab, TAP};
+
+/// The sensor, its files and its listener. Killed when dropped.
+pub struct Sensor<'a> {
+    lab: &'a Lab,
+    child: Child,
+    folder: TempDir,
+    log: std::sync::mpsc::Receiver<String>,
+    /// What was logged so far.
+    pub logged: Vec<String>,
+}
+
+impl<'a> Sensor<'a> {
+    /// Starts it on the tap with two workers and waits until it is ready. `more` is added to the configuration.
+    pub fn start(lab: &'a Lab, more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let config = format!(
+            "[sensor]\nname = \"test\"\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n{more}\n",
+            path("events.jsonl"),
+            path("flows.jsonl"),
+        );
+        std::fs::write(folder.path().join("offport.toml"), config).unwrap();
+        let mut child = lab
+            .command(&lab.tap, env!("CARGO_BIN_EXE_offportd"))
+            .args(["run", "-i", TAP, "--workers", "2", "--quiet", "-c", &path("offport.toml")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = follow(child.stderr.take().unwrap());
+        let mut sensor = Self { lab, child, folder, log, logged: Vec::new() };
+        sensor.wait_until("it is ready", |sensor| sensor.get("/readyz").starts_with("ready"));
+        sensor
+    }
+
+    /// `GET path` of the listener; empty when nobody answers.
+    pub fn get(&self, path: &str) -> String {
+        let url = format!("http://127.0.0.1:10217{path}");
+        let output = self
+            .lab
+            .command(&self.lab.tap, "curl")
+            .args(["-s", "--max-time", "5", &url])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The sum of a metric over all series whose labels contain all of `labels`.
+    pub fn metric(&self, name: &str, labels: &[&str]) -> u64 {
+        sum(&self.get("/metrics"), name, labels)
+    }
+
+    /// Waits, with patience, and fails with the log.
+    pub fn wait_until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+        let start = Instant::now();
+        while !done(self) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                self.read_log();
+                panic!("offportd ended with {status} before {what}:\n{}", self.logged.join("\n"));
+            }
+            if start.elapsed() > Duration::from_secs(20) {
+                self.read_log();
+                panic!("waited in vain until {what}:\n{}", self.logged.join("\n"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for a line in the log.
+    pub fn wait_for_log(&mut self, text: &str) {
+        self.wait_until(&format!("the log says {text:?}"), |sensor| {
+            sensor.read_log();
+            sensor.logged.iter().any(|line| line.contains(text))
+        });
+    }
+
+    fn read_log(&mut self) {
+        self.logged.extend(self.log.try_iter());
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        // `ip netns exec` becomes the program.
+        self.child.id()
+    }
+
+    /// Sends a signal and waits for the end. The exit code, if it was not killed.
+    pub fn end(&mut self, signal: &str) -> Option<i32> {
+        assert!(Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap().success());
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                std::thread::sleep(Duration::from_millis(50));
+                self.read_log();
+                return status.code();
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "offportd does not end on {signal}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The flow records written so far.
+    pub fn flows(&self) -> Vec<Value> {
+        lines(&self.path("flows.jsonl"))
+    }
+
+    /// The events written so far.
+    pub fn events(&self) -> Vec<Value> {
+        lines(&self.path("events.jsonl"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+impl Drop for Sensor<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn follow(stderr: ChildStderr) -> std::sync::mpsc::Receiver<String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// The whole lines of a file; none when it is not there.
+fn lines(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The sum over the series of `name` whose labels contain all of `labels`, in the text exposition format.
+pub fn sum(metrics: &str, name: &str, labels: &[&str]) -> u64 {
+    metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(name))
+        .filter(|rest| rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label)))
+        .filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum::<f64>() as u64
+}

@@ -1,0 +1,93 @@
+//! Real sockets in the lab's hosts, by Python's standard library: bounded in count and time.
+
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use crate::lab::{Lab, SERVER};
+
+/// A server that answers each connection's first bytes with `answer` on `port`, until dropped. Pinned to a CPU.
+pub struct Server(Child);
+
+impl Server {
+    /// Starts it and waits until it listens.
+    pub fn start(lab: &Lab, port: u16, answer: &str, cpu: usize) -> Self {
+        let script = format!(
+            "import os, socketserver\n\
+             os.sched_setaffinity(0, [{cpu}])\n\
+             class Handler(socketserver.BaseRequestHandler):\n\
+             \x20   def handle(self):\n\
+             \x20       self.request.settimeout(20)\n\
+             \x20       while self.request.recv(65536):\n\
+             \x20           if {answer:?}: self.request.sendall({answer:?}.encode('latin1'))\n\
+             class Server(socketserver.ThreadingTCPServer):\n\
+             \x20   allow_reuse_address = True\n\
+             \x20   request_queue_size = 512\n\
+             \x20   daemon_threads = True\n\
+             Server(('{SERVER}', {port}), Handler).serve_forever()\n"
+        );
+        let child = lab
+            .command(&lab.servers, "python3")
+            .args(["-c", &script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let filter = format!("sport = :{port}");
+        for _ in 0..500 {
+            let listening = lab.exec(&lab.servers, "ss", &["-ltnH", &filter]);
+            if !listening.stdout.is_empty() {
+                return Self(child);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("nothing listens on port {port}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs a Python script on the client host and returns what it prints.
+pub fn client(lab: &Lab, script: &str) -> String {
+    let output = lab.exec(&lab.clients, "timeout", &["60", "python3", "-c", script]);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// `count` connections one after the other, each sending `request` and waiting for an answer. Pinned to a CPU.
+pub fn connections(lab: &Lab, port: u16, count: u32, request: &str, cpu: usize) {
+    client(
+        lab,
+        &format!(
+            "import os, socket\n\
+             os.sched_setaffinity(0, [{cpu}])\n\
+             for _ in range({count}):\n\
+             \x20   s = socket.create_connection(('{SERVER}', {port}), timeout=10)\n\
+             \x20   s.sendall({request:?}.encode('latin1'))\n\
+             \x20   assert s.recv(65536)\n\
+             \x20   s.close()\n"
+        ),
+    );
+}
+
+/// One connection that sends `hex` and keeps still for `seconds`; prints the time of the first byte.
+pub fn pour(lab: &Lab, port: u16, hex: &str, seconds: f64) -> f64 {
+    client(
+        lab,
+        &format!(
+            "import socket, time\n\
+             s = socket.create_connection(('{SERVER}', {port}), timeout=10)\n\
+             print(time.time(), flush=True)\n\
+             s.sendall(bytes.fromhex('{hex}'))\n\
+             time.sleep({seconds})\n\
+             s.close()\n"
+        ),
+    )
+    .trim()
+    .parse()
+    .unwrap()
+}
