@@ -21,10 +21,14 @@ const OWN: usize = 5;
 /// What a client says before it has logged in.
 const OPENING: &[&[u8]] = &[b"CAPA", b"APOP", b"STLS", b"USER", b"AUTH", b"UTF8", b"LANG", b"NOOP", b"QUIT"];
 
+/// Of these, what no other protocol whose servers say `+OK` knows.
+const LOGIN: &[&[u8]] = &[b"CAPA", b"APOP", b"STLS", b"USER"];
+
 fn check(exchange: &Exchange<'_>) -> Match {
     let opens = exchange.first == Speaker::Client && !exchange.midstream;
     let answer = weigh(exchange, |client| commands(client, opens), |server| replies(server, opens));
-    let asked = || !opens && Text::new(exchange.client.bytes).verb(VERBS).is_ok();
+    // Where the two sides are tapped apart, the client can be heard before the greeting that it answers.
+    let asked = || Text::new(exchange.client.bytes).verb(if opens { LOGIN } else { VERBS }).is_ok();
     if answer == Match::Maybe && greets(exchange.server.bytes) && asked() {
         return Match::Yes(Proof::Banner);
     }
@@ -107,6 +111,8 @@ mod tests {
         assert_eq!(tcp.client(b"USER a\r\n"), Match::Maybe);
         assert_eq!(tcp.client(b"USER a 0 * :a b\r\n"), Match::No);
         assert_eq!(tcp.client(b"RETR 1\r\n"), Match::No);
+        assert_eq!(tcp.both(b"USER a\r\n", b"+OK ready\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(tcp.both(b"AUTH a\r\n", b"+OK\r\n"), Match::Maybe);
         assert_eq!(tcp.both(b"PING\r\n", b"+OK done\r\n"), Match::No);
         tcp.refuses_noise(2000);
     }

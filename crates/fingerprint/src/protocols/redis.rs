@@ -69,20 +69,14 @@ const KINDS: &[u8] = b"+-:$*%~>|_#,(!=";
 const SHORT_REPLIES: usize = 4;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    if exchange.first == Speaker::Server && !exchange.midstream && !exchange.client.is_empty() {
-        return Match::No;
-    }
     // Modules name commands as they like, so inline commands are any words. Only on Redis's own port are unknown ones
     // given the time to be answered; the answer decides.
+    let asked = exchange.first == Speaker::Client;
     let patient = exchange.server_port == PORT;
-    let answer = weigh(
-        exchange,
-        |client| command(client, patient),
-        |server| replies(server, !exchange.client.is_empty()),
-    );
-    let asked = || inline(&mut Text::new(exchange.client.bytes), patient).is_ok();
+    let answer = weigh(exchange, |client| command(client, patient), |server| replies(server, asked));
+    let questioned = || inline(&mut Text::new(exchange.client.bytes), patient).is_ok();
     let answered = || element(&mut Text::new(exchange.server.bytes), SIMPLE_MAX).is_ok();
-    if answer == Match::Maybe && asked() && answered() {
+    if answer == Match::Maybe && questioned() && answered() {
         return Match::Yes(Proof::Banner);
     }
     answer
@@ -127,7 +121,7 @@ fn inline(text: &mut Text<'_>, patient: bool) -> Step<()> {
     text.line(is_text).map(drop)
 }
 
-/// `asked`: the client has spoken, so that one reply that fits is enough to go on.
+/// `asked`: the client spoke first, so that one reply that fits is enough to go on.
 fn replies(side: &Side<'_>, asked: bool) -> Match {
     verdict(|| {
         let mut text = Text::new(side.bytes);

@@ -35,6 +35,9 @@ const METHODS: &[&[u8]] = &[
 /// RFC 3261, section 19; RFC 3966 (tel).
 const SCHEMES: &[&[u8]] = &[b"sip:", b"sips:", b"tel:", b"urn:"];
 
+/// Longer than any scheme in use.
+const SCHEME_MAX: usize = 16;
+
 fn check(exchange: &Exchange<'_>) -> Match {
     let udp = exchange.transport == Transport::UDP;
     let judge = |side: &Side<'_>| if udp { datagrams(side) } else { message(skip_empty_lines(side.bytes)) };
@@ -64,11 +67,22 @@ fn request(bytes: &[u8]) -> Match {
         let mut text = Text::new(bytes);
         text.clone().verb(METHODS)?;
         let line = RequestLine::read(&mut text)?;
-        if matches!(line.version, Version::Is(name, _) if name == b"SIP") {
+        if Text::new(line.target).any_word(SCHEMES).is_ok() {
             return Ok(Match::Yes(Proof::Banner));
         }
-        Text::new(line.target).any_word(SCHEMES)?;
-        Ok(Match::Yes(Proof::Banner))
+        // Any other URI (RFC 3261, section 7.1) needs the version.
+        let mut uri = Text::new(line.target);
+        let scheme =
+            uri.run(1, SCHEME_MAX, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        let uri = scheme.and_then(|_| uri.literal(b":"));
+        if uri.is_err() && (uri == Err(Match::No) || line.version != Version::Open) {
+            return Ok(Match::No);
+        }
+        Ok(match line.version {
+            Version::Is(name, _) if name == b"SIP" => Match::Yes(Proof::Banner),
+            Version::Open => Match::Maybe,
+            _ => Match::No,
+        })
     })
 }
 
@@ -95,9 +109,13 @@ mod tests {
     #[test]
     fn requests_and_responses() {
         let tcp = Trial::tcp(check);
-        for message in
-            [INVITE, OK, b"REGISTER sips:example.org SIP/2.0\r\n", b"\r\n\r\nBYE tel:+1-201-555 SIP/2.0\r\n"]
-        {
+        for message in [
+            INVITE,
+            OK,
+            b"REGISTER sips:example.org SIP/2.0\r\n",
+            b"MESSAGE im:a@b SIP/2.0\r\n",
+            b"\r\n\r\nBYE tel:+1-201-555 SIP/2.0\r\n",
+        ] {
             tcp.client_proves(message, Proof::Banner);
             tcp.server_proves(message, Proof::Banner);
         }

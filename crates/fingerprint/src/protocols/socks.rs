@@ -14,15 +14,18 @@ pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Socks, transports: T
 /// Methods that clients offer at most.
 const METHODS_MAX: u8 = 16;
 
+/// RFC 1928, section 3: none of the client's methods is acceptable.
+const REFUSED: u8 = 0xff;
+
 fn check(exchange: &Exchange<'_>) -> Match {
     if exchange.first == Speaker::Server && !exchange.midstream && !exchange.client.is_empty() {
         return Match::No;
     }
-    let version = exchange.client.bytes.first().copied();
+    let asked = exchange.client.bytes;
     weigh(
         exchange,
         |client| verdict(|| request(Text::new(client.bytes))),
-        |server| verdict(|| reply(Text::new(server.bytes), version)),
+        |server| verdict(|| reply(Text::new(server.bytes), asked)),
     )
 }
 
@@ -85,31 +88,45 @@ fn address(text: &mut Text<'_>) -> Step<()> {
     Ok(())
 }
 
-fn reply(mut text: Text<'_>, version: Option<u8>) -> Step<Match> {
-    match (text.one(|byte| byte == 0 || byte == 5)?, version) {
+/// `asked`: what the client said.
+fn reply(mut text: Text<'_>, asked: &[u8]) -> Step<Match> {
+    match (text.one(|byte| byte == 0 || byte == 5)?, asked) {
         // Version 4: granted, or refused for one of three reasons, and eight bytes in all.
-        (0, Some(4)) => {
+        (0, [4, ..]) => {
             text.one(|status| (0x5a..=0x5d).contains(&status))?;
             (0..6).try_for_each(|_| text.one(|_| true).map(drop))?;
             Ok(Match::Yes(Proof::Structure))
         }
-        (5, Some(5)) => {
-            text.one(|method| is_method(method) || method == 0xff)?;
-            Ok(Match::Yes(Proof::Structure))
-        }
-        // The client was not seen: the choice of a method proves itself by the reply to a request.
-        (5, None) => {
-            let method = text.one(|method| matches!(method, 0 | 2))?;
-            if method == 2 {
-                text.literal(&[1, 0])?;
+        (5, [5, count, methods @ ..]) if methods.len() >= usize::from(*count) => {
+            let offered = &methods[..usize::from(*count)];
+            let method = text.one(|method| offered.contains(&method) || method == REFUSED)?;
+            match answer(text, method) {
+                Err(Match::No) => Ok(Match::No),
+                _ => Ok(Match::Yes(Proof::Structure)),
             }
-            text.literal(&[5])?;
-            text.one(|status| status <= 8)?;
-            address(&mut text)?;
-            Ok(Match::Yes(Proof::Structure))
         }
+        // The client was not seen: a choice proves itself by the reply to a request.
+        (5, []) => {
+            let method = text.one(|method| matches!(method, 0 | 2))?;
+            answer(text, method).map(|()| Match::Yes(Proof::Structure))
+        }
+        (5, [5, ..]) => Ok(Match::Maybe),
         _ => Ok(Match::No),
     }
+}
+
+/// What a server says after it has chosen a method.
+fn answer(mut text: Text<'_>, method: u8) -> Step<()> {
+    match method {
+        REFUSED => return if text.rest().is_empty() { Ok(()) } else { Err(Match::No) },
+        0 => {}
+        // RFC 1929, section 2: version 1 of the negotiation, and success.
+        2 => text.literal(&[1, 0])?,
+        _ => return Ok(()),
+    }
+    text.literal(&[5])?;
+    text.one(|status| status <= 8)?;
+    address(&mut text)
 }
 
 /// IANA's list of SOCKS methods, and those reserved for private use.
@@ -142,7 +159,9 @@ mod tests {
         tcp.client_proves(b"\x05\x01\0\x05\x01\0\x03\x03abc\0\x50", Proof::Structure);
         assert_eq!(tcp.both(b"\x05\x02\0\x02", b"\x05\x02"), Match::Yes(Proof::Structure));
         assert_eq!(tcp.both(b"\x05\x02\0\x02", b"\x05\xff"), Match::Yes(Proof::Structure));
-        assert_eq!(tcp.both(b"\x05\x01\0", b"\x01\x02"), Match::No);
+        for other in [b"\x01\x02".as_slice(), b"\x05\x02", b"\x05\0\x01", b"\x05\xff\x01"] {
+            assert_eq!(tcp.both(b"\x05\x01\0", other), Match::No, "{}", other.escape_ascii());
+        }
         tcp.server_proves(b"\x05\0\x05\0\0\x01\x0a\0\0\x01\x1f\x90", Proof::Structure);
     }
 
