@@ -11,8 +11,6 @@ pub(crate) fn describe() {
         ("offport_xdp_redirected_packets_total", "Packets that the XDP program handed to a worker's socket"),
         ("offport_xdp_fragments_total", "Fragments among the packets handed on"),
         ("offport_xdp_tunnelled_packets_total", "Packets out of a tunnel among the packets handed on"),
-        ("offport_shunted_packets_total", "Packets of shunted flows: counted and dropped in the kernel"),
-        ("offport_shunted_bytes_total", "Bytes of shunted flows: counted and dropped in the kernel"),
         ("offport_socket_packets_total", "Packets handed to a worker, by interface, queue and worker"),
         ("offport_socket_bytes_total", "Bytes handed to a worker, by interface, queue and worker"),
         ("offport_fill_ring_empty_total", "Times that the kernel found a fill ring empty"),
@@ -21,6 +19,8 @@ pub(crate) fn describe() {
         ("offport_batches_total", "Batches that a worker took; packets by batches is the batch size"),
         ("offport_wakeups_total", "Returns of a worker from sleep"),
         ("offport_joined_packets_total", "Packets of several frames that were put together"),
+        ("offport_sink_lines_total", "Lines written to a file, by sink"),
+        ("offport_sink_lines_lost_total", "Lines that a file did not take, by sink"),
         ("offport_refills_postponed_total", "Times that a fill ring was in another worker's hands"),
     ] {
         describe_counter!(name, help);
@@ -29,7 +29,10 @@ pub(crate) fn describe() {
         ("offport_interface_up", "Whether the interface is there and open"),
         ("offport_frames", "Packet memory of a queue, in frames"),
         ("offport_frames_free", "Frames in the pool: neither in a ring nor in a worker's cache"),
-        ("offport_capture_mode_info", "How an interface's queue is bound: what was got, not what was asked for"),
+        (
+            "offport_capture_mode_info",
+            "How an interface's queue is bound: what was got, not what was asked for",
+        ),
     ] {
         describe_gauge!(name, help);
     }
@@ -44,7 +47,8 @@ pub(crate) fn publish(snapshot: &Snapshot) {
         if let Some(nic) = interface.nic {
             counter!("offport_nic_packets_total", "interface" => label()).absolute(nic.packets);
             for (kind, value) in [("errors", nic.errors), ("dropped", nic.dropped), ("fifo", nic.fifo)] {
-                counter!("offport_nic_dropped_total", "interface" => label(), "counter" => kind).absolute(value);
+                counter!("offport_nic_dropped_total", "interface" => label(), "counter" => kind)
+                    .absolute(value);
             }
         }
         for (driver, value) in &interface.driver {
@@ -67,9 +71,8 @@ pub(crate) fn publish(snapshot: &Snapshot) {
     for (reason, value) in refused {
         counter!("offport_packets_dropped_total", "stage" => "xdp", "reason" => reason).absolute(value);
     }
-    let sockets = || {
-        snapshot.interfaces.iter().flat_map(|interface| &interface.ports).flat_map(|port| &port.workers)
-    };
+    let sockets =
+        || snapshot.interfaces.iter().flat_map(|interface| &interface.ports).flat_map(|port| &port.workers);
     for (reason, value) in [
         ("rx_dropped", sockets().map(|socket| socket.rx_dropped).sum()),
         ("rx_ring_full", sockets().map(|socket| socket.rx_ring_full).sum()),
@@ -118,8 +121,6 @@ fn port(interface: &str, port: &offport_capture::xdp::PortStatistics) {
         ("offport_xdp_redirected_packets_total", port.xdp.redirected),
         ("offport_xdp_fragments_total", port.xdp.fragments),
         ("offport_xdp_tunnelled_packets_total", port.xdp.tunnelled),
-        ("offport_shunted_packets_total", port.xdp.shunted_packets),
-        ("offport_shunted_bytes_total", port.xdp.shunted_bytes),
     ] {
         counter!(name, "interface" => interface.to_owned(), "queue" => queue.clone()).absolute(value);
     }

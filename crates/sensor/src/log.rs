@@ -9,8 +9,9 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging as `[log]` says; `OFFPORT_LOG` overrides the level.
 pub(crate) fn start(settings: &Log) -> anyhow::Result<()> {
     let level = std::env::var("OFFPORT_LOG").unwrap_or_else(|_| settings.level.clone());
-    let filter = EnvFilter::try_new(&level)
-        .with_context(|| format!("log.level: {level:?} is no level; \"info\" or \"info,offport_capture=debug\" are"))?;
+    let filter = EnvFilter::try_new(&level).with_context(|| {
+        format!("log.level: {level:?} is no level; \"info\" or \"info,offport_capture=debug\" are")
+    })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)

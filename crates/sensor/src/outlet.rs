@@ -39,11 +39,31 @@ pub(crate) struct OwnedHandOver {
 impl OwnedHandOver {
     fn new(datagram: &HandOver<'_>) -> Self {
         let Packet {
-            key, direction, icmp_error, ip_bytes, packets, transport, payload: bytes, payload_len, link, tunnel, time,
+            key,
+            direction,
+            icmp_error,
+            ip_bytes,
+            packets,
+            transport,
+            payload: bytes,
+            payload_len,
+            link,
+            tunnel,
+            time,
             interface,
         } = datagram.packet;
         let packet = Packet {
-            key, direction, icmp_error, ip_bytes, packets, transport, payload: &[], payload_len, link, tunnel, time,
+            key,
+            direction,
+            icmp_error,
+            ip_bytes,
+            packets,
+            transport,
+            payload: &[],
+            payload_len,
+            link,
+            tunnel,
+            time,
             interface,
         };
         let kept = bytes.len().min(HandOver::PAYLOAD);

@@ -56,7 +56,8 @@ impl Signals {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         let signals = Self { stop: Arc::default(), hangup: Arc::default() };
         for (signal, flag) in [(SIGTERM, &signals.stop), (SIGINT, &signals.stop), (SIGHUP, &signals.hangup)] {
-            signal_hook::flag::register(signal, Arc::clone(flag)).context("signal handlers cannot be installed")?;
+            signal_hook::flag::register(signal, Arc::clone(flag))
+                .context("signal handlers cannot be installed")?;
         }
         Ok(signals)
     }
@@ -85,7 +86,9 @@ impl Sensor {
         let listener = if config.http.enabled {
             let listen = config.http.listen;
             let listener = Listener::start(listen, Arc::clone(&board)).with_context(|| {
-                format!("http.listen: {listen} cannot be bound; choose another address, or http.enabled = false")
+                format!(
+                    "http.listen: {listen} cannot be bound; choose another address, or http.enabled = false"
+                )
             })?;
             tracing::info!(address = %listener.address(), "serving /metrics, /events, /healthz, /readyz");
             Some(listener)
@@ -106,14 +109,24 @@ impl Sensor {
         for ((receiver, (outlet, inlet)), core) in receivers.into_iter().zip(rings).zip(layout.cores) {
             let engine_config = settings::engine(config, layout.workers, seed);
             let engine = Worker::new(engine_config, Arc::clone(&policy), receiver.worker(), random());
-            workers.push(worker::start(receiver, engine, outlet, core).context("a worker cannot be started")?);
+            workers
+                .push(worker::start(receiver, engine, outlet, core).context("a worker cannot be started")?);
             inlets.push(inlet);
         }
         let metrics_settings = &config.metrics;
         let pairs =
             FlaggedPairs::new(metrics_settings.flagged_pairs as usize, metrics_settings.flagged_pair_time);
-        let sensor =
-            Self { config: config.clone(), control, workers, inlets, sinks, metrics, pairs, board, _listener: listener };
+        let sensor = Self {
+            config: config.clone(),
+            control,
+            workers,
+            inlets,
+            sinks,
+            metrics,
+            pairs,
+            board,
+            _listener: listener,
+        };
         sensor.announce(layout.workers);
         sensor.board.set_not_ready(None);
         Ok(sensor)
@@ -133,7 +146,10 @@ impl Sensor {
                 if port.huge_pages { "huge" } else { "4 KiB" },
                 if port.multi_buffer { ", multi-buffer" } else { "" },
             );
-            if self.config.capture.huge_pages == offport_config::Want::Auto && !port.huge_pages && port.queue == 0 {
+            if self.config.capture.huge_pages == offport_config::Want::Auto
+                && !port.huge_pages
+                && port.queue == 0
+            {
                 tracing::info!(
                     "{}: no free huge pages for packet memory, 4 KiB pages serve; vm.nr_hugepages would change that",
                     port.interface
@@ -175,7 +191,9 @@ impl Sensor {
         let notices = self.control.tick();
         for notice in &notices {
             match notice {
-                Notice::Lost { .. } | Notice::Failed { .. } | Notice::LinkDown { .. } => tracing::warn!("{notice}"),
+                Notice::Lost { .. } | Notice::Failed { .. } | Notice::LinkDown { .. } => {
+                    tracing::warn!("{notice}")
+                }
                 _ => tracing::info!("{notice}"),
             }
         }

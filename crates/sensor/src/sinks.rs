@@ -41,7 +41,13 @@ impl Sinks {
         Ok(Self {
             formatter,
             format: events.format,
-            events: Sink::open(events.enabled, &events.path, events.rotate_size, events.rotate_keep, "events.path")?,
+            events: Sink::open(
+                events.enabled,
+                &events.path,
+                events.rotate_size,
+                events.rotate_keep,
+                "events.path",
+            )?,
             records: Sink::open(
                 records.enabled,
                 &records.path,
@@ -91,7 +97,9 @@ impl Sinks {
         for sink in [&mut self.events, &mut self.records].into_iter().flatten() {
             match sink.file.reopen() {
                 Ok(()) => tracing::info!(path = %sink.path, "reopened"),
-                Err(error) => tracing::error!(path = %sink.path, %error, "cannot be reopened: the old file stays in use"),
+                Err(error) => {
+                    tracing::error!(path = %sink.path, %error, "cannot be reopened: the old file stays in use")
+                }
             }
         }
     }

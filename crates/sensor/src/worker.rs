@@ -39,13 +39,17 @@ pub(crate) struct Handle {
 }
 
 /// Starts the thread.
-pub(crate) fn start(receiver: Receiver, engine: Worker, outlet: Outlet, core: Option<CoreId>) -> io::Result<Handle> {
+pub(crate) fn start(
+    receiver: Receiver,
+    engine: Worker,
+    outlet: Outlet,
+    core: Option<CoreId>,
+) -> io::Result<Handle> {
     let index = receiver.worker();
     let (input, published) = triple_buffer::triple_buffer(&Published::default());
     let loop_ = Loop { receiver, engine, outlet, input, busy_nanos: 0, pinned: false };
-    let thread = std::thread::Builder::new()
-        .name(format!("offport-w{index}"))
-        .spawn(move || loop_.run(core))?;
+    let thread =
+        std::thread::Builder::new().name(format!("offport-w{index}")).spawn(move || loop_.run(core))?;
     Ok(Handle { index, published, thread: Some(thread) })
 }
 

@@ -37,7 +37,8 @@ const CHOSEN: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that do I/O, start threads or read clocks: not for `engine` and below.
-const NO_IO_BELOW_ENGINE: &[&str] = &["tokio", "axum", "libc", "libbpf-rs", "xsk-rs", "tracing", "signal-hook", "crossbeam"];
+const NO_IO_BELOW_ENGINE: &[&str] =
+    &["tokio", "axum", "libc", "libbpf-rs", "xsk-rs", "tracing", "signal-hook", "crossbeam"];
 
 fn metadata() -> cargo_metadata::Metadata {
     MetadataCommand::new()
@@ -93,7 +94,10 @@ fn the_chosen_packages_are_used() {
     let metadata = metadata();
     for (package, folders) in CHOSEN {
         for folder in *folders {
-            assert!(dependencies(&metadata, folder).contains(*package), "offport-{folder} does not use {package}");
+            assert!(
+                dependencies(&metadata, folder).contains(*package),
+                "offport-{folder} does not use {package}"
+            );
         }
     }
 }

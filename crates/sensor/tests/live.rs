@@ -9,7 +9,7 @@ mod sensor;
 #[path = "live/traffic.rs"]
 mod traffic;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -64,15 +64,16 @@ fn raw_data_on_port_80_is_known_within_a_second() {
             let mut seen_event = None;
             let mut seen_metric = None;
             let start = Instant::now();
-            while (seen_event.is_none() || seen_metric.is_none()) && start.elapsed() < Duration::from_secs(5) {
+            while (seen_event.is_none() || seen_metric.is_none()) && start.elapsed() < Duration::from_secs(5)
+            {
                 if seen_event.is_none() && round == 1 && !sensor.events().is_empty() {
                     seen_event = Some(unix_time());
                 }
                 if round > 1 {
                     seen_event = Some(0.0);
                 }
-                let judged =
-                    sensor.metric("offport_flows_judged_total", &["verdict=\"unrecognised\"", "transport=\"tcp\""]);
+                let judged = sensor
+                    .metric("offport_flows_judged_total", &["verdict=\"unrecognised\"", "transport=\"tcp\""]);
                 if judged >= round {
                     seen_metric = Some(unix_time());
                 }
@@ -102,6 +103,15 @@ fn raw_data_on_port_80_is_known_within_a_second() {
     assert_eq!(event["source"]["ip"], CLIENT);
     assert_eq!(event["destination"]["port"], 80);
     assert!(event["offport"]["payload"]["client"]["printable"].as_str().unwrap().starts_with("\\x01\\x8f"));
+    // docs/metrics.md names every family of a live scrape, and no other.
+    let metrics = sensor.get("/metrics");
+    let families: BTreeSet<&str> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let page = include_str!("../../../docs/metrics.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));
+    let documented: BTreeSet<&str> =
+        rows.flat_map(|names| names.split('`').filter(|name| name.contains('_'))).collect();
+    assert_eq!(documented, families);
     assert_eq!(sensor.end("-TERM"), Some(0));
 }
 
@@ -192,7 +202,13 @@ fn live_and_offline_give_the_same_records() {
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(sensor.end("-TERM"), Some(0));
     std::thread::sleep(Duration::from_millis(300));
-    assert!(std::process::Command::new("kill").args(["-INT", &tcpdump.id().to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &tcpdump.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     tcpdump.wait().unwrap();
 
     let mut live: Vec<Value> = sensor.flows().iter().map(offline::without_time_and_place).collect();
@@ -255,7 +271,8 @@ fn an_interface_that_goes_is_taken_up_again() {
     lab.ip(&format!("link set {TAP} up"));
     sensor.wait_for_log("link up");
     traffic::connections(&lab, 80, 5, REQUEST, 0);
-    sensor.wait_until("flows after the flap", |sensor| sensor.metric("offport_flows_created_total", &[]) >= 10);
+    sensor
+        .wait_until("flows after the flap", |sensor| sensor.metric("offport_flows_created_total", &[]) >= 10);
 
     lab.ip("link delete mirror");
     sensor.wait_for_log("gone");
@@ -292,7 +309,19 @@ fn every_packet_is_accounted_for_at_saturation() {
                 lab.exec(
                     &lab.tap,
                     "taskset",
-                    &["-c", cpu, "tcpreplay", "--quiet", "--topspeed", "--preload-pcap", "--loop", "20", "-i", "mirror", path],
+                    &[
+                        "-c",
+                        cpu,
+                        "tcpreplay",
+                        "--quiet",
+                        "--topspeed",
+                        "--preload-pcap",
+                        "--loop",
+                        "20",
+                        "-i",
+                        "mirror",
+                        path,
+                    ],
                 )
             });
         }

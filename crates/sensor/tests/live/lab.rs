@@ -24,9 +24,9 @@ pub struct Lab {
 /// Whether the test may run: root is there. Skips loudly, or fails where root is promised.
 pub fn root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let root = status.lines().any(|line| {
-        line.strip_prefix("Uid:").is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0"))
-    });
+    let root = status
+        .lines()
+        .any(|line| line.strip_prefix("Uid:").is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0")));
     if !root {
         let promised = std::env::var("OFFPORT_REQUIRE").is_ok_and(|require| require.contains("root"));
         assert!(!promised, "OFFPORT_REQUIRE promises root");
@@ -47,11 +47,11 @@ impl Lab {
         };
         for namespace in [&lab.clients, &lab.servers, &lab.tap] {
             run("ip", &["netns", "add", namespace]);
-            lab.exec(namespace, "sysctl", &[
-                "-qw",
-                "net.ipv6.conf.all.disable_ipv6=1",
-                "net.ipv6.conf.default.disable_ipv6=1",
-            ]);
+            lab.exec(
+                namespace,
+                "sysctl",
+                &["-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"],
+            );
             run("ip", &["-n", namespace, "link", "set", "lo", "up"]);
         }
         lab.ip("link add hub type bridge ageing_time 0 stp_state 0 mcast_snooping 0");
@@ -125,7 +125,8 @@ impl Drop for Lab {
 }
 
 fn run(program: &str, arguments: &[&str]) -> Output {
-    let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    let output =
+        Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(
         output.status.success(),
         "{program} {}: {}{}",

@@ -48,12 +48,8 @@ impl<'a> Sensor<'a> {
     /// `GET path` of the listener; empty when nobody answers.
     pub fn get(&self, path: &str) -> String {
         let url = format!("http://127.0.0.1:10217{path}");
-        let output = self
-            .lab
-            .command(&self.lab.tap, "curl")
-            .args(["-s", "--max-time", "5", &url])
-            .output()
-            .unwrap();
+        let output =
+            self.lab.command(&self.lab.tap, "curl").args(["-s", "--max-time", "5", &url]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 

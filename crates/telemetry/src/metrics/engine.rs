@@ -1,5 +1,7 @@
 //! What the workers count.
 
+use std::fmt::Write as _;
+
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use offport_engine::{Counters, EndReason, VERDICT_TRANSPORTS};
 use offport_fingerprint::{Proof, Protocol};
@@ -54,7 +56,6 @@ pub(super) fn describe() {
         ("offport_events_limited_total", "Events withheld by the rate limit, by phase"),
         ("offport_events_lost_total", "Events that did not fit the ring to the control thread"),
         ("offport_flows_flagged_total", "Flows of a severity that makes an event"),
-        ("offport_worker_busy_seconds_total", "Time that a worker was at work, not waiting"),
     ] {
         describe_counter!(name, help);
     }
@@ -108,9 +109,7 @@ fn per_worker(sample: &WorkerSample<'_>) {
     }
     gauge!("offport_packets_held", "worker" => worker.clone()).set(counters.held as f64);
     gauge!("offport_flows_active", "worker" => worker.clone()).set(counters.flow.active as f64);
-    gauge!("offport_worker_pinned", "worker" => worker.clone()).set(f64::from(u8::from(sample.pinned)));
-    // The recorder's counters are whole numbers; seconds of work are not.
-    gauge!("offport_worker_busy_seconds_total", "worker" => worker).set(sample.busy_seconds);
+    gauge!("offport_worker_pinned", "worker" => worker).set(f64::from(u8::from(sample.pinned)));
 }
 
 fn packets(total: &Counters) {
@@ -210,5 +209,15 @@ fn limits(total: &Counters) {
         ("paths", flow.paths),
     ] {
         gauge!("offport_buffers_in_use", "buffer" => buffer).set(value as f64);
+    }
+}
+
+/// Appends `offport_worker_busy_seconds_total`: the recorder's counters are whole numbers, seconds of work are not.
+pub(super) fn write_busy(workers: &[WorkerSample<'_>], text: &mut String) {
+    const NAME: &str = "offport_worker_busy_seconds_total";
+    let _ = writeln!(text, "# HELP {NAME} Time that a worker was at work, not waiting");
+    let _ = writeln!(text, "# TYPE {NAME} counter");
+    for sample in workers {
+        let _ = writeln!(text, "{NAME}{{worker=\"{}\"}} {:.6}", sample.worker, sample.busy_seconds);
     }
 }

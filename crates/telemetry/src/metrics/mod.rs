@@ -23,7 +23,8 @@ use crate::http::Board;
 pub struct Metrics {
     prometheus: PrometheusHandle,
     process: metrics_process::Collector,
-    /// Text of the families that the recorder cannot hold: the histogram counted by workers, the flagged pairs.
+    /// Text of the families that the recorder cannot hold: the histogram counted by workers, their
+    /// seconds of work, the flagged pairs.
     text: String,
 }
 
@@ -55,6 +56,7 @@ impl Metrics {
         if let Some(total) = total {
             histogram::write(&total, &mut self.text);
         }
+        engine::write_busy(workers, &mut self.text);
         pairs.write(&mut self.text);
         board.set_text(&self.text);
         self.prometheus.run_upkeep();
