@@ -10,15 +10,15 @@ use clap::{Parser, Subcommand};
 /// 3 the sensor could not start or had to stop: the message says why and what to do.
 #[derive(Debug, Parser)]
 #[command(name = "offportd", version, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// What `offportd` does.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Capture, track, fingerprint, judge and report until SIGTERM or SIGINT.
     ///
     /// SIGHUP closes and reopens the output files. Needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF (or root).
@@ -52,17 +52,17 @@ pub enum Command {
 
 /// `offportd run`.
 #[derive(Debug, clap::Args)]
-pub struct Run {
+pub(crate) struct Run {
     /// Interface to listen on; may be repeated (a TAP has one per direction). Overrides the configuration.
     #[arg(short, long = "interface", value_name = "IF")]
-    pub interfaces: Vec<String>,
+    pub(crate) interfaces: Vec<String>,
     /// Configuration file; without one, the defaults.
     #[arg(short, long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Workers; overrides the configuration.
     #[arg(short, long, value_name = "N")]
-    pub workers: Option<u16>,
+    pub(crate) workers: Option<u16>,
     /// Do not print flagged flows.
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }

@@ -9,13 +9,13 @@ use clap::Command;
 ///
 /// # Errors
 /// What the file system says.
-pub fn man_pages(command: Command, folder: &Path) -> io::Result<()> {
+pub(crate) fn man_pages(command: Command, folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     clap_mangen::generate_to(command, folder)
 }
 
 /// Writes the completion script for `shell`.
-pub fn completions(shell: clap_complete::Shell, mut command: Command, out: &mut dyn io::Write) {
+pub(crate) fn completions(shell: clap_complete::Shell, mut command: Command, out: &mut dyn io::Write) {
     let name = command.get_name().to_owned();
     clap_complete::generate(shell, &mut command, name, out);
 }

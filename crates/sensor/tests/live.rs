@@ -343,3 +343,50 @@ fn every_packet_is_accounted_for_at_saturation() {
     assert!(seen > SENT / 2, "only {seen} of {SENT} packets reached the tap");
     assert_eq!(sensor.end("-TERM"), Some(0));
 }
+
+#[test]
+fn doctor_says_what_the_tap_can_do_and_leaves_it_as_it_was() {
+    if !lab::root() {
+        return;
+    }
+    let lab = Lab::new();
+    let examine = || {
+        let output = lab
+            .command(&lab.tap, env!("CARGO_BIN_EXE_offportd"))
+            .args(["doctor", "-i", TAP, "--json"])
+            .output()
+            .unwrap();
+        let findings: Vec<Value> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        (output.status.code(), findings)
+    };
+    let health = |findings: &[Value], check: &str| {
+        let finding = findings.iter().find(|finding| finding["check"] == check);
+        finding.unwrap_or_else(|| panic!("no check {check}"))["health"].as_str().unwrap().to_owned()
+    };
+    let (code, findings) = examine();
+    assert_eq!(code, Some(0), "{findings:?}");
+    assert_eq!(health(&findings, "native XDP"), "good");
+    // veth has no zero-copy.
+    assert_eq!(health(&findings, "zero-copy"), "warning");
+    assert_eq!(health(&findings, "link"), "good");
+    assert!(!lab.has_program());
+
+    lab.ip(&format!("link set {TAP} down"));
+    let (code, findings) = examine();
+    assert_eq!(code, Some(1));
+    assert_eq!(health(&findings, "link"), "bad");
+
+    // Beside a running sensor it says who is there.
+    lab.ip(&format!("link set {TAP} up"));
+    let sensor = Sensor::start(&lab, "");
+    let (_, findings) = examine();
+    let native = findings.iter().find(|finding| finding["check"] == "native XDP").unwrap();
+    assert_ne!(native["health"], "good", "{native}");
+    assert!(native["detail"].as_str().unwrap().contains("attached already"), "{native}");
+    assert!(lab.has_program());
+    drop(sensor);
+}

@@ -17,6 +17,7 @@
 mod attach;
 mod backend;
 mod control;
+pub mod doctor;
 mod dry_run;
 mod error;
 mod ethtool;

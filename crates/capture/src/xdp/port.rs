@@ -165,7 +165,7 @@ impl Live {
 }
 
 /// Ethernet header and two VLAN tags: what a frame may have on top of the MTU.
-const LINK_HEADERS: u32 = 14 + 8;
+pub(crate) const LINK_HEADERS: u32 = 14 + 8;
 
 /// 2 MiB, in frames.
 fn frames_per_huge_page(options: &Options) -> u32 {
@@ -254,6 +254,11 @@ fn open_port(
         source: io::Error::other("no fill ring"),
     })?;
     Ok(Opened { memory, huge_pages, rx: all, fill, pool: Pool::new(frames, total) })
+}
+
+/// Opens and closes a queue's sockets: whether that works.
+pub(crate) fn try_queue(options: &Options, name: &str, queue: u32) -> Result<(), CaptureError> {
+    open_port(options, name, queue, options.mode, false).map(drop)
 }
 
 /// The kernel frees a closed socket's queue with a delay (16 to 40 ms were seen), and says EBUSY until then.

@@ -5,24 +5,24 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Address of the client host.
-pub const CLIENT: &str = "10.217.145.233";
+pub(crate) const CLIENT: &str = "10.217.145.233";
 /// Address of the server host.
-pub const SERVER: &str = "10.217.145.10";
+pub(crate) const SERVER: &str = "10.217.145.10";
 /// The interface that the sensor listens on.
-pub const TAP: &str = "tap0";
+pub(crate) const TAP: &str = "tap0";
 
 /// Clients, servers and tap, removed when dropped.
-pub struct Lab {
+pub(crate) struct Lab {
     /// Namespace of the client host (interface `c0`).
-    pub clients: String,
+    pub(crate) clients: String,
     /// Namespace of the server host (interface `s0`).
-    pub servers: String,
+    pub(crate) servers: String,
     /// Namespace of the hub (`hub`, ports `to_clients`, `to_servers`, `mirror`) and of the tap (`tap0`).
-    pub tap: String,
+    pub(crate) tap: String,
 }
 
 /// Whether the test may run: root is there. Skips loudly, or fails where root is promised.
-pub fn root() -> bool {
+pub(crate) fn root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let root = status
         .lines()
@@ -37,7 +37,7 @@ pub fn root() -> bool {
 
 impl Lab {
     /// Builds the namespaces and links.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let tag = format!("offport-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let lab = Self {
@@ -71,7 +71,7 @@ impl Lab {
     }
 
     /// The tap: a veth pair with two queues whose other end is a port of the hub.
-    pub fn add_tap(&self) {
+    pub(crate) fn add_tap(&self) {
         self.ip("link add mirror numtxqueues 2 numrxqueues 2 type veth peer name tap0 numtxqueues 2 numrxqueues 2");
         self.plug("mirror");
         self.ip("link set tap0 up");
@@ -83,28 +83,28 @@ impl Lab {
     }
 
     /// `ip` in the tap's namespace.
-    pub fn ip(&self, arguments: &str) {
+    pub(crate) fn ip(&self, arguments: &str) {
         let mut all = vec!["-n", &self.tap];
         all.extend(arguments.split(' '));
         run("ip", &all);
     }
 
     /// Runs a program in a namespace and expects it to succeed.
-    pub fn exec(&self, namespace: &str, program: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn exec(&self, namespace: &str, program: &str, arguments: &[&str]) -> Output {
         let mut all = vec!["netns", "exec", namespace, program];
         all.extend(arguments);
         run("ip", &all)
     }
 
     /// A program to be started in a namespace.
-    pub fn command(&self, namespace: &str, program: impl AsRef<Path>) -> Command {
+    pub(crate) fn command(&self, namespace: &str, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", namespace]).arg(program.as_ref());
         command
     }
 
     /// Whether an XDP program is attached to the tap.
-    pub fn has_program(&self) -> bool {
+    pub(crate) fn has_program(&self) -> bool {
         let output = run("ip", &["-n", &self.tap, "-details", "link", "show", TAP]);
         String::from_utf8_lossy(&output.stdout).contains("prog/xdp")
     }

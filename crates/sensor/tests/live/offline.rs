@@ -25,7 +25,7 @@ impl Output for Records {
 }
 
 /// The flow records of a capture.
-pub fn flows(path: &Path) -> Vec<Value> {
+pub(crate) fn flows(path: &Path) -> Vec<Value> {
     let mut file = CaptureFile::open(path).unwrap();
     let mut worker = Worker::new(Config::default(), Arc::new(Policy::default()), 0, 1);
     let mut records = Records(Vec::new());
@@ -51,7 +51,7 @@ pub fn flows(path: &Path) -> Vec<Value> {
 }
 
 /// A record without what must differ between live and offline: times, worker, observer, and the id made of them.
-pub fn without_time_and_place(record: &Value) -> Value {
+pub(crate) fn without_time_and_place(record: &Value) -> Value {
     let mut record = record.clone();
     let object = record.as_object_mut().unwrap();
     for key in ["@timestamp", "observer", "log"] {
@@ -69,7 +69,7 @@ pub fn without_time_and_place(record: &Value) -> Value {
 }
 
 /// A capture of `count` small UDP packets of as many flows, for replay.
-pub fn flood(count: u32) -> tempfile::NamedTempFile {
+pub(crate) fn flood(count: u32) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut bytes = pcap_header();
     for number in 0..count {

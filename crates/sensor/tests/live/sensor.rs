@@ -11,18 +11,18 @@ use tempfile::TempDir;
 use crate::lab::{Lab, TAP};
 
 /// The sensor, its files and its listener. Killed when dropped.
-pub struct Sensor<'a> {
+pub(crate) struct Sensor<'a> {
     lab: &'a Lab,
     child: Child,
     folder: TempDir,
     log: std::sync::mpsc::Receiver<String>,
     /// What was logged so far.
-    pub logged: Vec<String>,
+    pub(crate) logged: Vec<String>,
 }
 
 impl<'a> Sensor<'a> {
     /// Starts it on the tap with two workers and waits until it is ready. `more` is added to the configuration.
-    pub fn start(lab: &'a Lab, more: &str) -> Self {
+    pub(crate) fn start(lab: &'a Lab, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let config = format!(
@@ -46,7 +46,7 @@ impl<'a> Sensor<'a> {
     }
 
     /// `GET path` of the listener; empty when nobody answers.
-    pub fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         let url = format!("http://127.0.0.1:10217{path}");
         let output =
             self.lab.command(&self.lab.tap, "curl").args(["-s", "--max-time", "5", &url]).output().unwrap();
@@ -54,12 +54,12 @@ impl<'a> Sensor<'a> {
     }
 
     /// The sum of a metric over all series whose labels contain all of `labels`.
-    pub fn metric(&self, name: &str, labels: &[&str]) -> u64 {
+    pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> u64 {
         sum(&self.get("/metrics"), name, labels)
     }
 
     /// Waits, with patience, and fails with the log.
-    pub fn wait_until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
+    pub(crate) fn wait_until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> bool) {
         let start = Instant::now();
         while !done(self) {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -75,7 +75,7 @@ impl<'a> Sensor<'a> {
     }
 
     /// Waits for a line in the log.
-    pub fn wait_for_log(&mut self, text: &str) {
+    pub(crate) fn wait_for_log(&mut self, text: &str) {
         self.wait_until(&format!("the log says {text:?}"), |sensor| {
             sensor.read_log();
             sensor.logged.iter().any(|line| line.contains(text))
@@ -87,13 +87,13 @@ impl<'a> Sensor<'a> {
     }
 
     /// The process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         // `ip netns exec` becomes the program.
         self.child.id()
     }
 
     /// Sends a signal and waits for the end. The exit code, if it was not killed.
-    pub fn end(&mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn end(&mut self, signal: &str) -> Option<i32> {
         assert!(Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap().success());
         let start = Instant::now();
         loop {
@@ -108,12 +108,12 @@ impl<'a> Sensor<'a> {
     }
 
     /// The flow records written so far.
-    pub fn flows(&self) -> Vec<Value> {
+    pub(crate) fn flows(&self) -> Vec<Value> {
         lines(&self.path("flows.jsonl"))
     }
 
     /// The events written so far.
-    pub fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         lines(&self.path("events.jsonl"))
     }
 
@@ -149,7 +149,7 @@ fn lines(path: &Path) -> Vec<Value> {
 }
 
 /// The sum over the series of `name` whose labels contain all of `labels`, in the text exposition format.
-pub fn sum(metrics: &str, name: &str, labels: &[&str]) -> u64 {
+pub(crate) fn sum(metrics: &str, name: &str, labels: &[&str]) -> u64 {
     metrics
         .lines()
         .filter_map(|line| line.strip_prefix(name))

@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::lab::{Lab, SERVER};
 
 /// A server that answers each connection's first bytes with `answer` on `port`, until dropped. Pinned to a CPU.
-pub struct Server(Child);
+pub(crate) struct Server(Child);
 
 impl Server {
     /// Starts it and waits until it listens.
-    pub fn start(lab: &Lab, port: u16, answer: &str, cpu: usize) -> Self {
+    pub(crate) fn start(lab: &Lab, port: u16, answer: &str, cpu: usize) -> Self {
         let script = format!(
             "import os, socketserver\n\
              os.sched_setaffinity(0, [{cpu}])\n\
@@ -53,13 +53,13 @@ impl Drop for Server {
 }
 
 /// Runs a Python script on the client host and returns what it prints.
-pub fn client(lab: &Lab, script: &str) -> String {
+pub(crate) fn client(lab: &Lab, script: &str) -> String {
     let output = lab.exec(&lab.clients, "timeout", &["60", "python3", "-c", script]);
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// `count` connections one after the other, each sending `request` and waiting for an answer. Pinned to a CPU.
-pub fn connections(lab: &Lab, port: u16, count: u32, request: &str, cpu: usize) {
+pub(crate) fn connections(lab: &Lab, port: u16, count: u32, request: &str, cpu: usize) {
     client(
         lab,
         &format!(
@@ -75,7 +75,7 @@ pub fn connections(lab: &Lab, port: u16, count: u32, request: &str, cpu: usize) 
 }
 
 /// One connection that sends `hex` and keeps still for `seconds`; prints the time of the first byte.
-pub fn pour(lab: &Lab, port: u16, hex: &str, seconds: f64) -> f64 {
+pub(crate) fn pour(lab: &Lab, port: u16, hex: &str, seconds: f64) -> f64 {
     client(
         lab,
         &format!(
