@@ -89,8 +89,8 @@ pub fn packets(data: &[u8], mut take: impl FnMut(&Packet<'_>)) {
             _ => i32::from(i16::from_be_bytes([seq_high & 3, seq_low])) - 16,
         };
         let len = usize::from(len) * if odd & 4 == 0 { 1 } else { 6 };
-        for (byte, position) in payload[..len].iter_mut().zip(offset..) {
-            *byte = stream_byte(position);
+        for (position, byte) in payload[..len].iter_mut().enumerate() {
+            *byte = stream_byte(offset.wrapping_add(position as i32));
         }
         let host = |n: u8| -> IpAddr {
             if who & 0x80 == 0 {
