@@ -1,0 +1,89 @@
+//! The command line of `offportd`: exit codes and messages are a contract.
+
+use std::process::{Command, Output};
+
+fn offportd(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_offportd")).args(arguments).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn check_names_line_key_and_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("offport.toml");
+    let name = path.to_str().unwrap();
+
+    std::fs::write(&path, "[capture]\nworkers = 2\n").unwrap();
+    let (code, out, _) = offportd(&["check", "-c", name]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("correct"));
+
+    std::fs::write(&path, "[capture]\nworker = 2\nrx_ring = 100\n").unwrap();
+    let (code, out, _) = offportd(&["check", "-c", name]);
+    assert_eq!(code, Some(1), "{out}");
+    for part in [":2:", "capture.worker", "workers", ":3:", "capture.rx_ring", "power of two"] {
+        assert!(out.contains(part), "{part} is missing in {out}");
+    }
+
+    let (code, _, error) = offportd(&["check", "-c", "/nowhere/offport.toml"]);
+    assert_eq!(code, Some(3));
+    assert!(error.contains("/nowhere/offport.toml"), "{error}");
+}
+
+#[test]
+fn the_shipped_configuration_is_correct() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/offport.toml");
+    let (code, out, error) = offportd(&["check", "-c", path]);
+    assert_eq!(code, Some(0), "{out}{error}");
+}
+
+#[test]
+fn run_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("offport.toml");
+    let config = format!(
+        "[events]\npath = \"{0}/events.jsonl\"\n[records]\npath = \"{0}/flows.jsonl\"\n[http]\nlisten = \"127.0.0.1:0\"\n",
+        folder.path().display()
+    );
+    std::fs::write(&path, config).unwrap();
+    let name = path.to_str().unwrap();
+
+    let (code, _, error) = offportd(&["run", "-c", name]);
+    assert_eq!(code, Some(3));
+    assert!(error.contains("-i"), "{error}");
+
+    let (code, _, error) = offportd(&["run", "-i", "no-such-if", "-c", name]);
+    assert_eq!(code, Some(3));
+    assert!(error.contains("no-such-if") && error.contains("ip -br link"), "{error}");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    std::fs::write(&path, format!("[http]\nlisten = \"{}\"\n", taken.local_addr().unwrap())).unwrap();
+    let (code, _, error) = offportd(&["run", "-i", "no-such-if", "-c", name]);
+    assert_eq!(code, Some(3));
+    assert!(error.contains("http.listen"), "{error}");
+}
+
+#[test]
+fn wrong_usage_help_pages_and_completions() {
+    let (code, _, error) = offportd(&["rnu"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("run"), "{error}");
+
+    let (code, out, _) = offportd(&["--help"]);
+    assert_eq!(code, Some(0));
+    for part in ["run", "check", "doctor", "Exit codes"] {
+        assert!(out.contains(part), "{part} is missing in {out}");
+    }
+
+    let (code, out, _) = offportd(&["completions", "bash"]);
+    assert_eq!(code, Some(0));
+    assert!(out.contains("_offportd"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, error) = offportd(&["man", folder.path().to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{error}");
+    let page = std::fs::read_to_string(folder.path().join("offportd.1")).unwrap();
+    assert!(page.contains("offportd"));
+    assert!(folder.path().join("offportd-run.1").exists());
+}
