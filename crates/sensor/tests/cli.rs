@@ -66,9 +66,9 @@ fn run_says_what_is_missing() {
 
 #[test]
 fn wrong_usage_help_pages_and_completions() {
-    let (code, _, error) = offportd(&["rnu"]);
+    let (code, _, error) = offportd(&["chek"]);
     assert_eq!(code, Some(2));
-    assert!(error.contains("run"), "{error}");
+    assert!(error.contains("check"), "{error}");
 
     let (code, out, _) = offportd(&["--help"]);
     assert_eq!(code, Some(0));
