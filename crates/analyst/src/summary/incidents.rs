@@ -36,6 +36,6 @@ pub(super) fn incidents(flagged: &[FlaggedFlow]) -> Vec<Incident<'_>> {
         }
     }
     let weight = |incident: &Incident<'_>| (incident.first.severity, incident.bytes_up + incident.bytes_down);
-    incidents.sort_by(|one, other| weight(other).cmp(&weight(one)));
+    incidents.sort_by_key(|incident| std::cmp::Reverse(weight(incident)));
     incidents
 }
