@@ -6,6 +6,7 @@ fn main() {
 }
 
 #[cfg(feature = "live")]
+#[allow(clippy::print_stderr)] // how a build script speaks
 mod live {
     use std::path::{Path, PathBuf};
 

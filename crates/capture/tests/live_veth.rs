@@ -1,5 +1,6 @@
 //! Live capture on a veth pair with two queues, in namespaces of its own.
 #![cfg(feature = "live")]
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of tests
 
 mod common;
 
@@ -65,17 +66,20 @@ fn identify(bytes: &[u8]) -> Option<Id> {
     ))
 }
 
+/// Something to do on the control thread.
+type Call = Box<dyn FnOnce(&mut Control) + Send>;
+
 /// A running capture: workers that note what they see.
 struct Rig {
     veth: Veth,
-    control: mpsc::Sender<Box<dyn FnOnce(&mut Control) + Send>>,
+    control: mpsc::Sender<Call>,
     thread: JoinHandle<()>,
     workers: Vec<JoinHandle<Vec<Id>>>,
 }
 
 impl Rig {
     fn start(veth: Veth, options: Options, pause: Option<Duration>) -> Self {
-        let (control, calls) = mpsc::channel::<Box<dyn FnOnce(&mut Control) + Send>>();
+        let (control, calls) = mpsc::channel::<Call>();
         let (opened, receivers) = mpsc::channel();
         let thread = veth.sensor(move || {
             let (mut control, receivers) = xdp::open(&[TAP.to_owned()], &options).unwrap();
@@ -358,4 +362,26 @@ fn errors_name_cause_and_remedy() {
     })
     .join()
     .unwrap();
+}
+
+/// Prints the rate that two workers take from two senders flat out; no assertion on time.
+#[test]
+fn rate() {
+    if !common::root() {
+        return;
+    }
+    let rig = Rig::start(Veth::new(), options(2), None);
+    let frames =
+        |reply| (0..400_000).map(|number| datagram(number as u16 % 500, reply, number, 64)).collect();
+    let senders = [rig.veth.send(0, 0, frames(false)), rig.veth.send(1, 0, frames(true))];
+    let start = Instant::now();
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    let seconds = start.elapsed().as_secs_f64();
+    let (snapshot, _) = rig.finish();
+    assert_accounted_for(&snapshot);
+    println!(
+        "{:.0} packets/s sent, {:.0} received",
+        800_000.0 / seconds,
+        received(&snapshot) as f64 / seconds
+    );
 }

@@ -1,5 +1,6 @@
 //! The XDP program against `offport_wire`, its definition: the same flow, the same hash, the same reason.
 #![cfg(feature = "live")]
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of tests
 
 mod common;
 #[path = "common/frames.rs"]

@@ -23,6 +23,8 @@ mod error;
 mod ethtool;
 mod interface;
 mod mailbox;
+#[cfg(test)]
+mod memory;
 mod options;
 mod pool;
 mod port;

@@ -1,5 +1,6 @@
 //! What the tests that need privilege share: a veth pair in two namespaces of their own, and a sender.
 #![allow(dead_code, unsafe_code, unreachable_pub)] // each test binary uses its part; setns and raw sockets
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
