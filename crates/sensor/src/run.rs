@@ -146,15 +146,6 @@ impl Sensor {
                 if port.huge_pages { "huge" } else { "4 KiB" },
                 if port.multi_buffer { ", multi-buffer" } else { "" },
             );
-            if self.config.capture.huge_pages == offport_config::Want::Auto
-                && !port.huge_pages
-                && port.queue == 0
-            {
-                tracing::info!(
-                    "{}: no free huge pages for packet memory, 4 KiB pages serve; vm.nr_hugepages would change that",
-                    port.interface
-                );
-            }
         }
         tracing::info!("watching {} with {workers} workers", self.config.capture.interfaces.join(", "));
     }
