@@ -5,6 +5,7 @@ mod collector;
 mod names;
 mod progress;
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -36,12 +37,14 @@ pub(crate) fn run(args: &Read, stdout: &mut Stdout) -> anyhow::Result<Exit> {
         flows: args.flows.as_deref().map(Target::open).transpose()?,
         events: args.events.as_deref().map(Target::open).transpose()?,
     };
+    // On a terminal the summary names what could not be read; once is enough.
+    let named = summary == Show::Text && (lines.take_stdout() || std::io::stdout().is_terminal());
     let mut tally = Tally::new(settings.floor());
     let bar = Bar::over(&names, args.quiet);
     for name in &names {
         let mut collector = Collector::new(&settings, name, &mut lines, &mut tally, stdout);
         let report = read_capture(name, &settings, &mut collector, |progress| bar.follow(progress))?;
-        if summary != Show::Text {
+        if !named {
             for complaint in report.complaints() {
                 bar.suspend(|| terminal::complain(&complaint));
             }

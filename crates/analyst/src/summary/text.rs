@@ -197,6 +197,7 @@ impl Document {
             let _ = writeln!(text, "  and {more} more: --json or --top show them\n");
         }
         let line = match self.flagged_flows {
+            0 if self.processed == 0 => style.paint("1;33", "Nothing to judge"),
             0 => style.paint("1;32", "Nothing flagged"),
             flows => style.paint("1;31", &format!("{} flagged", counted(flows, "flow"))),
         };
