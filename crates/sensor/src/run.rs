@@ -103,6 +103,13 @@ impl Sensor {
         let seed = random();
         let options = settings::capture(&config.capture, layout.workers, seed);
         let (control, receivers) = xdp::open(&config.capture.interfaces, &options)?;
+        if config.capture.huge_pages == offport_config::Want::Require
+            && control.bound().iter().any(|port| !port.huge_pages)
+        {
+            bail!(
+                "capture.huge_pages = \"require\", but not enough are free: sysctl vm.nr_hugepages, or \"auto\""
+            );
+        }
         let mut workers = Vec::new();
         let mut inlets = Vec::new();
         let rings = outlet::rings(usize::from(layout.workers.get()));

@@ -97,14 +97,14 @@ section! {
         huge_pages: Want = Want::Auto, choice;
         /// Bytes per frame: 2048 or 4096.
         frame_size: u32 = 4096, frame_size;
-        /// Frames per worker; 0: what its rings can hold and a quarter more.
+        /// Frames of each queue; 0: a full fill ring and two full receive rings.
         frames: u32 = 0, integer(0, 1 << 24);
         /// Descriptors of the receive ring of each worker on each queue.
         rx_ring: u32 = 2048, ring;
         /// Descriptors of the fill ring of each queue.
         fill_ring: u32 = 4096, ring;
         /// Packets that a worker takes at a time.
-        batch: u32 = 64, integer(1, 1024);
+        batch: u32 = 64, integer(1, 256);
         /// Whether workers poll the driver instead of waiting for interrupts.
         busy_poll: bool = false, boolean;
         /// Packets of one busy poll.

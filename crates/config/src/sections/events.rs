@@ -36,11 +36,9 @@ section! {
         min_severity: Severity = Severity::Medium, choice;
         /// Repeats of the same client, server, server port and protocol within this time become one event.
         suppress: Duration = Duration::from_secs(300), duration(Duration::ZERO, Duration::from_secs(86_400));
-        /// Pairs that are remembered for that.
-        suppress_entries: u32 = 65_536, integer(0, 1 << 24);
-        /// Events per second in the long run; the rest are counted.
+        /// Pairs that each worker remembers for that (1.6 KB each).
+        suppress_entries: u32 = 4_096, integer(1, 1 << 20);
+        /// Events per second of each worker; the rest are counted.
         rate: u32 = 100, integer(1, 1_000_000);
-        /// Events at once before the rate counts.
-        burst: u32 = 1000, integer(1, 1_000_000);
     }
 }
