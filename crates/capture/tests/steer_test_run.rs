@@ -393,6 +393,8 @@ fn cost() {
     }
     let dry = DryRun::new(&options(), WORKERS).unwrap();
     println!("{} instructions verified", dry.verified_instructions().unwrap());
+    let by_queue = DryRun::new(&Options { steering: Steering::Rss, ..options() }, WORKERS).unwrap();
+    println!("nothing parsed: {} ns", by_queue.time(&eth4(6, &tcp()), 1_000_000).unwrap());
     let inner = eth4(6, &tcp());
     let vxlan = eth4(17, &udp(4789, &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &inner].concat()));
     for (name, frame) in [

@@ -56,6 +56,11 @@ impl Veth {
         ));
         run(&format!("ip -n {sender} link set wire mtu {mtu} up"));
         run(&format!("ip -n {sensor} link set tap mtu {mtu} up"));
+        // The carrier comes a moment later.
+        run(&format!(
+            "for i in $(seq 100); do ip netns exec {sensor} grep -q up /sys/class/net/tap/operstate && exit 0; \
+             sleep 0.02; done; exit 1"
+        ));
         // XPS: the CPU that sends chooses the queue.
         for queue in 0..2 {
             let mask = 1 << queue;
@@ -89,6 +94,55 @@ impl Veth {
                     let error = std::io::Error::last_os_error();
                     assert_eq!(error.raw_os_error(), Some(libc::ENOBUFS), "{error}");
                 }
+            }
+        })
+    }
+}
+
+impl Veth {
+    /// Sends `count` times each of `frames` on `wire` from one CPU, as fast as the kernel can: as XDP frames that a
+    /// program transmits (`BPF_F_TEST_XDP_LIVE_FRAMES`, Linux 5.18).
+    pub fn flood(&self, cpu: usize, count: u32, frames: Vec<Vec<u8>>) -> JoinHandle<()> {
+        in_namespace(&self.sender, move || {
+            pin(cpu);
+            // r0 = XDP_TX; exit
+            let code = [(0xb7, 3), (0x95, 0)].map(|(code, imm)| libbpf_sys::bpf_insn {
+                code,
+                imm,
+                ..Default::default()
+            });
+            // SAFETY: two instructions, terminated strings, no options.
+            let program = unsafe {
+                libbpf_sys::bpf_prog_load(
+                    libbpf_sys::BPF_PROG_TYPE_XDP,
+                    c"transmit".as_ptr(),
+                    c"MIT".as_ptr(),
+                    code.as_ptr(),
+                    code.len() as _,
+                    std::ptr::null_mut(),
+                )
+            };
+            assert!(program >= 0, "{program}");
+            // SAFETY: it was just opened.
+            let program = unsafe { OwnedFd::from_raw_fd(program) };
+            // SAFETY: a terminated string.
+            let interface = unsafe { libc::if_nametoindex(c"wire".as_ptr()) };
+            for frame in frames {
+                let context = [0u32, frame.len() as u32, 0, interface, 0, 0]; // struct xdp_md
+                let mut options = libbpf_sys::bpf_test_run_opts {
+                    sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
+                    data_in: frame.as_ptr().cast(),
+                    data_size_in: frame.len() as u32,
+                    ctx_in: context.as_ptr().cast(),
+                    ctx_size_in: size_of_val(&context) as u32,
+                    repeat: count as i32,
+                    flags: 1 << 1, // BPF_F_TEST_XDP_LIVE_FRAMES
+                    ..Default::default()
+                };
+                // SAFETY: an open program; buffers as long as the options say.
+                let result =
+                    unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
+                assert_eq!(result, 0);
             }
         })
     }
