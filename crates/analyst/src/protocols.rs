@@ -3,7 +3,8 @@
 use std::io::Write as _;
 
 use anyhow::Context as _;
-use offport_fingerprint::Protocol;
+use offport_engine::VERDICT_TRANSPORTS;
+use offport_fingerprint::{Protocol, is_probed};
 use offport_policy::Policy;
 use serde::Serialize;
 
@@ -16,6 +17,8 @@ use crate::terminal::Style;
 #[derive(Serialize)]
 struct Row {
     protocol: &'static str,
+    /// What it is looked for on.
+    transports: Vec<&'static str>,
     /// Ports that the built-in table reserves for it, as in `443/tcp`.
     ports: Vec<String>,
 }
@@ -24,6 +27,11 @@ pub(crate) fn run(args: &Protocols, out: &mut Stdout) -> anyhow::Result<Exit> {
     let reserved = reserved(&Policy::default());
     let rows = Protocol::ALL.iter().map(|&protocol| Row {
         protocol: protocol.name(),
+        transports: VERDICT_TRANSPORTS
+            .into_iter()
+            .filter(|&transport| is_probed(protocol, transport))
+            .filter_map(|transport| transport.name())
+            .collect(),
         ports: reserved
             .iter()
             .filter(|row| row.expects.contains(&protocol.name()))
@@ -35,8 +43,10 @@ pub(crate) fn run(args: &Protocols, out: &mut Stdout) -> anyhow::Result<Exit> {
     } else if args.json {
         serde_json::to_string(&rows.collect::<Vec<_>>())? + "\n"
     } else {
-        let rows = rows.map(|row| vec![row.protocol.to_owned(), row.ports.join(", ")]).collect();
-        Style::detect(false).table(&["Protocol", "Reserved ports"], &[1], rows)
+        let rows = rows
+            .map(|row| vec![row.protocol.to_owned(), row.transports.join(", "), row.ports.join(", ")])
+            .collect();
+        Style::detect(false).table(&["Protocol", "On", "Reserved ports"], &[1, 2], rows)
     };
     out.write_all(text.as_bytes()).context("standard output")?;
     Ok(Exit::Clean)

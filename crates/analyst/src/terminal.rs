@@ -32,7 +32,7 @@ impl Style {
         let columns = std::env::var("COLUMNS").ok().and_then(|value| value.parse().ok());
         let width = match columns {
             Some(columns) => columns,
-            None if terminal => terminal_width(stderr).unwrap_or(PIPE_WIDTH),
+            None if terminal => terminal_width(stderr).filter(|&width| width > 0).unwrap_or(PIPE_WIDTH),
             None => PIPE_WIDTH,
         };
         Self { width: width.max(MIN_WIDTH), colour: terminal && !no_colour }

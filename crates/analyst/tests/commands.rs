@@ -19,6 +19,8 @@ fn protocols() {
     let of_json: Vec<_> =
         json.as_array().unwrap().iter().map(|row| row["protocol"].as_str().unwrap()).collect();
     assert_eq!(of_json, names);
+    let dns = json.as_array().unwrap().iter().find(|row| row["protocol"] == "dns").unwrap();
+    assert_eq!(dns["transports"], serde_json::json!(["tcp", "udp"]));
     let table = bench.run(&["protocols"]).stdout;
     assert!(names.iter().all(|name| table.contains(name)));
 }

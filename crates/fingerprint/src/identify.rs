@@ -107,6 +107,11 @@ fn behind_proxy_header<'a>(exchange: &Exchange<'a>) -> (Exchange<'a>, Header) {
     (inner, header)
 }
 
+/// Whether `protocol` is looked for on `transport`.
+pub fn is_probed(protocol: Protocol, transport: Transport) -> bool {
+    probes(transport).any(|probe| probe.protocol == protocol)
+}
+
 fn probes(transport: Transport) -> impl Iterator<Item = &'static Probe> {
     let transport = transports(transport);
     PROBES.iter().filter(move |probe| transport.is_some_and(|transport| probe.transports.contains(transport)))

@@ -32,5 +32,5 @@ mod trial;
 
 pub use answer::{Answer, Proof};
 pub use exchange::{Exchange, Side, Speaker};
-pub use identify::{Stage, candidates, identify};
+pub use identify::{Stage, candidates, identify, is_probed};
 pub use name::{Protocol, ProtocolSet};
