@@ -26,7 +26,9 @@ pub struct Config {
     pub payload_packets: u8,
     /// Time since the first payload after which a flow is judged on what is there.
     pub decide_after: Duration,
-    /// Payload packets of one direction that a gap in its first payload may last.
+    /// Payload packets of one direction that a gap in its first payload may last; when the flow is judged, it is
+    /// over in any case. The default waits for as long as the flow may, since a judgement on a part is worse than a
+    /// late one.
     pub gap_packets: u8,
     /// Flows whose first payload is being assembled at the same time (1.4 KB each).
     pub max_undecided: u32,
@@ -80,7 +82,7 @@ impl Default for Config {
             payload_bound: PAYLOAD_BOUND as u16,
             payload_packets: 24,
             decide_after: Duration::from_secs(5),
-            gap_packets: 8,
+            gap_packets: 24,
             max_undecided: 16_384,
             max_flagged: 8_192,
             max_extras: 65_536,

@@ -116,6 +116,14 @@ impl<K: Key> Family<K> {
 
     /// Settles an undecided flow on what is there.
     pub(crate) fn conclude(&mut self, shared: &mut Shared, index: u32, observer: &mut impl Observer) {
+        let (hot, cold) = self.table.entry_mut(index);
+        if let Some(assembly) = shared.assembly(cold) {
+            let ends = assembly.streams.each_mut().map(|stream| stream.conclude());
+            if ends.iter().any(|end| end.start_lost) {
+                hot.set_midstream(true);
+            }
+            shared.counters.gaps += ends.iter().filter(|end| end.gap).count() as u64;
+        }
         let settlement = observer.conclude(&shared.view(self.table.hot(index), self.table.cold(index)));
         self.settle(shared, index, settlement);
     }

@@ -179,6 +179,15 @@ impl Stream {
         progress
     }
 
+    /// Nothing more will be waited for: a hole is given up.
+    pub(crate) fn conclude(&mut self) -> Progress {
+        let mut progress = Progress::default();
+        if !self.closed && (self.held || self.beyond) {
+            self.give_up(&mut progress);
+        }
+        progress
+    }
+
     /// The sender has finished; `seq` is the sequence number of its FIN.
     pub(crate) fn finish(&mut self, seq: u32) -> Progress {
         let mut progress = Progress::default();

@@ -9,7 +9,8 @@ const CLIENT: End4 = (1, 40_000);
 const SERVER: End4 = (2, 80);
 
 fn stream(len: usize) -> Vec<u8> {
-    (0..len as i32).map(offport_flow::fuzz::stream_byte).collect()
+    // Odd, so that nothing looks like padding.
+    (0..len as i32).map(|at| offport_flow::fuzz::stream_byte(at) | 1).collect()
 }
 
 /// Segments of a stream as (offset, length), covering it, with some of them twice or overlapping.
@@ -202,6 +203,17 @@ fn a_lost_start_is_given_up_and_judged_as_midstream() {
     }
     let last = bench.book.examined.last().unwrap();
     assert_eq!((last.first[0].as_slice(), last.closed[0], last.midstream), (&b"GET "[..], true, false));
+}
+
+#[test]
+fn a_hole_that_is_still_there_at_the_last_word_is_given_up() {
+    let mut bench = Bench::default();
+    bench.open(CLIENT, SERVER, 0, 0);
+    bench.tcp(CLIENT, SERVER, ACK, 5, b"T / HTTP");
+    assert!(bench.book.examined.is_empty(), "more may come before it");
+    bench.idle(6.0);
+    let last = &bench.book.concluded[0];
+    assert_eq!((last.first[0].as_slice(), last.midstream), (&b"T / HTTP"[..], true));
 }
 
 #[test]
