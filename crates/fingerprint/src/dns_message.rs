@@ -100,11 +100,17 @@ pub(crate) struct Message {
 pub(crate) enum Walk {
     /// No DNS message starts like this.
     Malformed,
+    /// A header, then entries that break off with no more behind them than a slip of the sender leaves.
+    Broken(Message),
     /// Valid so far, but not even one entry is there whole. Fields of the header that are still to come are zero.
     Short(Header),
     /// Valid as far as the bytes go, with at least one whole entry, or a whole message without entries.
     Valid(Message),
 }
+
+/// The most that a message may hold behind the place where it breaks off: about one question or record. What carries
+/// more than that there is not a slip.
+const BROKEN_MAX: usize = 64;
 
 /// Walks the message that `bytes` starts with and that is `len` bytes long on the wire (`len ≥ bytes.len()`).
 pub(crate) fn walk(bytes: &[u8], len: usize) -> Walk {
@@ -114,7 +120,7 @@ pub(crate) fn walk(bytes: &[u8], len: usize) -> Walk {
     let header = header_so_far(bytes);
     // A truncated response may keep the counts of the whole one (RFC 2181, section 9, as implemented).
     let room = if header.is_truncated() { usize::from(u16::MAX) } else { len };
-    if header.least_len() > room as u64 {
+    if header.least_len() > room as u64 && len > HEADER_LEN + BROKEN_MAX {
         return Walk::Malformed;
     }
     if bytes.len() < HEADER_LEN {
@@ -136,11 +142,11 @@ pub(crate) fn walk(bytes: &[u8], len: usize) -> Walk {
     let may_end_early = bytes.len() < len || header.is_truncated();
     match walker.entries() {
         Ok(()) if walker.at == len => Walk::Valid(walker.found),
-        // Everything announced was there, and bytes are left over.
-        Ok(()) => Walk::Malformed,
         Err(Stop::Short) if may_end_early && walker.found.entries > 0 => Walk::Valid(walker.found),
         Err(Stop::Short) if bytes.len() < len => Walk::Short(header),
-        Err(_) => Walk::Malformed,
+        // An entry is wrong, or everything announced was there, and bytes are left over.
+        _ if len.saturating_sub(walker.at) <= BROKEN_MAX => Walk::Broken(walker.found),
+        _ => Walk::Malformed,
     }
 }
 
@@ -415,7 +421,7 @@ mod tests {
     fn valid(bytes: &[u8]) -> Option<Message> {
         match walk(bytes, bytes.len()) {
             Walk::Valid(message) => Some(message),
-            Walk::Short(_) | Walk::Malformed => None,
+            Walk::Short(_) | Walk::Broken(_) | Walk::Malformed => None,
         }
     }
 
@@ -461,6 +467,16 @@ mod tests {
     }
 
     #[test]
+    fn a_slip_is_told_from_a_load() {
+        let to_itself = [header(7, 0x0100, [1, 0, 0, 0]), question(&[0xc0, 12], TYPE_A, 1)].concat();
+        let broken = |bytes: &[u8]| matches!(walk(bytes, bytes.len()), Walk::Broken(_));
+        assert!(broken(&to_itself));
+        assert!(broken(&[&to_itself[..], &[0; 40]].concat()));
+        assert!(!broken(&[&to_itself[..], &[0; 80]].concat()));
+        assert!(!broken(&to_itself[..11]));
+    }
+
+    #[test]
     fn a_cut_message_is_walked_as_far_as_it_goes() {
         let reply = [
             header(7, 0x8180, [1, 1, 0, 0]),
@@ -470,7 +486,7 @@ mod tests {
         .concat();
         for end in 0..reply.len() {
             let walked = walk(&reply[..end], reply.len());
-            assert!(!matches!(walked, Walk::Malformed), "{end}");
+            assert!(!matches!(walked, Walk::Malformed | Walk::Broken(_)), "{end}");
             assert_eq!(matches!(walked, Walk::Valid(_)), end >= HEADER_LEN + 17, "{end}");
         }
     }

@@ -1,7 +1,8 @@
 //! DNS: RFC 1035, section 4; over UDP one message a datagram, over TCP behind a two-byte length (section 4.2.2).
 //!
 //! Proven from either side by structure: a header whose opcode, response code and counts are possible, then as
-//! many questions and records as it counts, which fill the message to the byte. Messages that show the marks of
+//! many questions and records as it counts, which fill the message to the byte. A header that could not be more
+//! ordinary over an entry that is broken is plausible. Messages that show the marks of
 //! mDNS, LLMNR or the NetBIOS name service are theirs: those probes stand before this one in the table.
 
 use offport_wire::Transport;
@@ -25,7 +26,7 @@ const UPDATE: u16 = 5;
 const TYPE_SOA: u16 = 6;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    both_sides(exchange, &Rules { header: is_possible, message: is_dns })
+    both_sides(exchange, &Rules { header: is_possible, message: is_dns, attempt: is_ordinary })
 }
 
 /// What one of the protocols of this format asks of a message.
@@ -34,6 +35,8 @@ pub(super) struct Rules {
     pub(super) header: fn(&Header) -> bool,
     /// Of a message that was walked.
     pub(super) message: fn(&Message) -> bool,
+    /// Of the header of a message that breaks the rules: whether it is an attempt at the protocol all the same.
+    pub(super) attempt: fn(&Header) -> bool,
 }
 
 /// Walks the first message of each side that has spoken, and asks the rules of every one.
@@ -42,7 +45,7 @@ pub(super) fn both_sides(exchange: &Exchange<'_>, rules: &Rules) -> Match {
         Transport::TCP => stream,
         _ => datagram,
     };
-    let mut proven = false;
+    let mut proof = None;
     for side in [&exchange.client, &exchange.server] {
         if side.is_empty() {
             continue;
@@ -50,12 +53,42 @@ pub(super) fn both_sides(exchange: &Exchange<'_>, rules: &Rules) -> Match {
         match first_message(side) {
             Walk::Short(header) if (rules.header)(&header) => {}
             Walk::Valid(message) if (rules.header)(&message.header) && (rules.message)(&message) => {
-                proven = true
+                proof = Some(Proof::Structure);
+            }
+            Walk::Valid(message) if is_attempt(exchange, rules, &message, true) => {
+                proof = proof.max(Some(Proof::Heuristic));
+            }
+            Walk::Broken(message) if is_attempt(exchange, rules, &message, false) => {
+                proof = proof.max(Some(Proof::Heuristic));
             }
             _ => return Match::No,
         }
     }
-    if proven { Match::Yes(Proof::Structure) } else { Match::Maybe }
+    proof.map_or(Match::Maybe, Match::Yes)
+}
+
+/// Either the header or what follows it may be broken. A header is forgiven only over a whole message, and only in a
+/// datagram: a stream's header is judged before what follows it is there.
+fn is_attempt(exchange: &Exchange<'_>, rules: &Rules, message: &Message, whole: bool) -> bool {
+    (rules.attempt)(&message.header)
+        && match whole {
+            true => exchange.transport == Transport::UDP && (rules.message)(message),
+            false => (rules.header)(&message.header),
+        }
+}
+
+/// The counts of nearly every message: 50 of the header's bits that neither chance nor another format sets so.
+pub(super) const fn is_ordinary(header: &Header) -> bool {
+    if header.is_response() {
+        return header.questions == 1
+            && header.answers < 16
+            && header.authorities < 16
+            && header.additionals < 16;
+    }
+    matches!(header.questions, 1 | 2)
+        && header.answers == 0
+        && header.authorities == 0
+        && header.additionals <= 2
 }
 
 fn datagram(side: &Side<'_>) -> Walk {
@@ -234,16 +267,46 @@ mod tests {
     }
 
     #[test]
+    fn slips_are_plausible() {
+        let broken = |bytes: &[u8]| {
+            assert_eq!(Talk::udp().client(bytes).ask(check), Match::Yes(Proof::Heuristic), "{bytes:02x?}");
+            let stream = on_tcp(bytes);
+            assert_eq!(Talk::tcp().client(&stream).ask(check), Match::Yes(Proof::Heuristic), "{bytes:02x?}");
+            for end in 0..stream.len() {
+                assert_ne!(Talk::tcp().client(&stream[..end]).ask(check), Match::No, "{end} of {bytes:02x?}");
+            }
+        };
+        let ask = header(1, 0x0100, [1, 0, 0, 0]);
+        broken(&[&ask[..], &question(&[0xc0, 12], 1, 1)].concat());
+        broken(&[&ask[..], &[3, b'a']].concat());
+        broken(&[&query("example.com", 1)[..], &[0]].concat());
+        let forward = question(&[0xc0, 18], 1, 1);
+        broken(
+            &[&header(1, 0x0100, [2, 0, 0, 0])[..], &forward, &question(&name("a.example"), 1, 1)].concat(),
+        );
+        // An option of EDNS that is longer than its record.
+        let option = record(&[0], 41, 4096, &[0, 8, 0, 30, 0, 1]);
+        broken(
+            &[&header(1, 0x0010, [1, 0, 0, 1])[..], &question(&name("a.example"), 28, 1), &option].concat(),
+        );
+        // An operation that is not assigned.
+        let unassigned = [header(1, 0x7900, [1, 0, 0, 0]), question(&name("a.example"), 1, 1)].concat();
+        assert_eq!(Talk::udp().client(&unassigned).ask(check), Match::Yes(Proof::Heuristic));
+        assert_eq!(Talk::tcp().client(&on_tcp(&unassigned)).ask(check), Match::No);
+    }
+
+    #[test]
     fn near_misses() {
         let query = query("example.com", 1);
-        assert_eq!(Talk::udp().client(&[&query[..], b"stolen data"].concat()).ask(check), Match::No);
+        let load = [&query[..], &Noise::new(9).bytes(100)].concat();
+        assert_eq!(Talk::udp().client(&load).ask(check), Match::No);
         assert_eq!(Talk::udp().client(&query).server(b"\x00\x01raw").ask(check), Match::No);
         let mut counts = query.clone();
         counts[7] = 1;
         assert_eq!(Talk::udp().client(&counts).ask(check), Match::No);
-        let mut code = query.clone();
+        let mut code = query[..query.len() - 1].to_vec();
         code[3] |= 3;
-        assert_eq!(Talk::udp().client(&code).ask(check), Match::No);
+        assert_eq!(Talk::udp().client(&code).ask(check), Match::No, "both the header and the question");
         // A header and question over junk.
         let mut junk = [header(1, 0x8180, [1, 2, 0, 0]), question(&name("example.com"), 16, 1)].concat();
         junk.extend(Noise::new(3).bytes(300));

@@ -7,7 +7,7 @@ use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::protocols::dns::{Rules, both_sides};
+use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Llmnr, transports: Transports::TCP_UDP, check };
 
@@ -20,7 +20,7 @@ fn check(exchange: &Exchange<'_>) -> Match {
     if exchange.server_port != PORT && exchange.client_port != PORT {
         return Match::No;
     }
-    both_sides(exchange, &Rules { header: is_possible, message: is_llmnr })
+    both_sides(exchange, &Rules { header: is_possible, message: is_llmnr, attempt: is_ordinary })
 }
 
 fn is_possible(header: &Header) -> bool {
@@ -67,9 +67,12 @@ mod tests {
 
     #[test]
     fn near_misses() {
-        // RA and an opcode are not LLMNR's.
-        assert_eq!(Talk::udp().port(5355).client(&query(0x0080)).ask(check), Match::No);
-        assert_eq!(Talk::udp().port(5355).client(&query(0x2800)).ask(check), Match::No);
+        // RA and an opcode are not LLMNR's: plausible, and proven to be DNS where they are DNS.
+        for flags in [0x0080, 0x2800, 0x7900] {
+            assert_eq!(Talk::udp().port(5355).client(&query(flags)).ask(check), Match::Yes(Proof::Heuristic));
+        }
+        let query = query(0x7900);
+        assert_eq!(Talk::udp().port(5355).client(&query[..query.len() - 1]).ask(check), Match::No);
         assert_eq!(Talk::udp().port(5355).client(b"raw data on the port of LLMNR").ask(check), Match::No);
     }
 

@@ -8,7 +8,7 @@ use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::protocols::dns::{Rules, both_sides};
+use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Mdns, transports: Transports::UDP, check };
 
@@ -19,7 +19,11 @@ const DNS_PORT: u16 = 53;
 fn check(exchange: &Exchange<'_>) -> Match {
     let on_port =
         exchange.server_port == PORT || exchange.client_port == PORT && exchange.server_port != DNS_PORT;
-    both_sides(exchange, &Rules { header: is_possible, message: if on_port { is_mdns } else { is_marked } })
+    let rules = match on_port {
+        true => Rules { header: is_possible, message: is_mdns, attempt: is_ordinary },
+        false => Rules { header: is_possible, message: is_marked, attempt: |_| false },
+    };
+    both_sides(exchange, &rules)
 }
 
 /// Sections 18.3 and 18.11: opcode and response code are zero on transmission, and others are ignored.

@@ -7,16 +7,20 @@ use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::protocols::dns::{Rules, both_sides};
+use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe =
     Probe { protocol: Protocol::NetbiosNs, transports: Transports::TCP_UDP, check };
+
+const PORT: u16 = 137;
 
 /// Types A, NS, NULL, NB and NBSTAT (RFC 1002, section 4.2.1.3).
 const TYPES: [u16; 5] = [1, 2, 10, 0x20, 0x21];
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    both_sides(exchange, &Rules { header: is_possible, message: is_netbios })
+    // Elsewhere, what is broken is rather DNS.
+    let attempt = if exchange.server_port == PORT { is_ordinary } else { |_: &Header| false };
+    both_sides(exchange, &Rules { header: is_possible, message: is_netbios, attempt })
 }
 
 fn is_possible(header: &Header) -> bool {
