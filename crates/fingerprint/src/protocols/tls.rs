@@ -4,7 +4,8 @@
 //! compatible hello); RFC 6101 (SSL 3.0); draft-hickman-netscape-ssl-00 (SSL 2.0); GB/T 38636 (TLCP, version
 //! 0x0101). A hello proves it, from either side: the lengths of record, handshake message, session
 //! id, cipher suites and extensions agree to the byte. So does an alert, whose every byte is
-//! fixed but for its description. In midstream a chain of record headers proves it.
+//! fixed but for its description. A hello that is right up to its cipher suites is one, whatever is wrong with what
+//! follows. In midstream a chain of record headers proves it.
 
 use crate::answer::Proof;
 use crate::exchange::Exchange;
@@ -75,15 +76,17 @@ fn version(scan: &mut Scan<'_>) -> Step<()> {
 fn handshake(mut scan: Scan<'_>, spent: bool, hello: Hello) -> Step<Proof> {
     let length = record(&mut scan, HANDSHAKE, MAX_PLAINTEXT)?;
     let fragment = Scan::new(scan.take_up_to(length));
-    if let &[CLIENT_HELLO, high, middle, low, ..] = fragment.rest() {
+    let mut fits = false;
+    if let &[kind, high, middle, low, ..] = fragment.rest() {
+        let message = HANDSHAKE_HEADER + u32::from_be_bytes([0, high, middle, low]) as usize;
         // Nothing may follow a ClientHello in its record: its sender waits for the answer.
-        let message = u32::from_be_bytes([0, high, middle, low]) as usize;
-        require(length <= HANDSHAKE_HEADER + message)?;
+        require(kind != CLIENT_HELLO || length <= message)?;
+        fits = message == length || kind != CLIENT_HELLO && message < length;
     }
     let whole_record = fragment.len() == length;
     let answer = hello(fragment, spent && !whole_record);
     if answer != Err(Stop::Short) || !whole_record {
-        return answer;
+        return if fits { answer } else { unbroken(answer) };
     }
     let mut message = [0; REASSEMBLED];
     let mut kept = 0;
@@ -96,10 +99,15 @@ fn handshake(mut scan: Scan<'_>, spent: bool, hello: Hello) -> Step<Proof> {
         append(&mut message, &mut kept, scan.take_up_to(length));
         let answer = hello(Scan::new(&message[..kept]), false);
         if answer != Err(Stop::Short) {
-            return answer;
+            return unbroken(answer);
         }
     }
-    hello(Scan::new(&message[..kept]), spent)
+    unbroken(hello(Scan::new(&message[..kept]), spent))
+}
+
+/// A hello whose record has another length, or that is spread over records, must be right to its end.
+fn unbroken(hello: Step<Proof>) -> Step<Proof> {
+    if hello == Ok(Proof::Banner) { Err(Stop::Wrong) } else { hello }
 }
 
 fn append(message: &mut [u8; REASSEMBLED], kept: &mut usize, fragment: &[u8]) {
@@ -118,6 +126,7 @@ fn client_hello(mut scan: Scan<'_>, spent: bool) -> Step<Proof> {
     let suites = scan.be(2, 2..=room.saturating_sub(4) as u64)? as usize;
     require(suites.is_multiple_of(2))?;
     room -= 2 + suites;
+    let known = scan.rest().chunks_exact(2).take(suites / 2).all(|suite| is_cipher_suite(suite[0], suite[1]));
     let tail = |mut scan: Scan<'_>| {
         scan.skip(suites)?;
         let methods = scan.be(1, 1..=room.saturating_sub(1) as u64)? as usize;
@@ -127,6 +136,7 @@ fn client_hello(mut scan: Scan<'_>, spent: bool) -> Step<Proof> {
     };
     match tail(scan) {
         Err(Stop::Short) if spent => Ok(Proof::Structure),
+        Err(Stop::Wrong) if known => Ok(Proof::Banner),
         answer => answer,
     }
 }
@@ -137,10 +147,19 @@ fn server_hello(mut scan: Scan<'_>, _spent: bool) -> Step<Proof> {
     let mut room = scan.be(3, 38..=MAX_PLAINTEXT)? as usize;
     hello_start(&mut scan, &mut room)?;
     require(room >= 3)?;
-    scan.skip(2)?;
+    let known = is_cipher_suite(scan.u8()?, scan.u8()?);
     // Null, DEFLATE (RFC 3749) or LZS (RFC 3943).
     scan.u8_if(|method| matches!(method, 0 | 1 | 64))?;
-    extensions(scan, room - 3)
+    match extensions(scan, room - 3) {
+        Err(Stop::Wrong) if known => Ok(Proof::Banner),
+        answer => answer,
+    }
+}
+
+/// The blocks that suites are assigned in (IANA, TLS Cipher Suites), private ones, and GREASE (RFC 8701).
+const fn is_cipher_suite(high: u8, low: u8) -> bool {
+    matches!(high, 0x00 | 0x13 | 0x56 | 0xc0 | 0xc1 | 0xcc | 0xd0 | 0xe0 | 0xfe | 0xff)
+        || high == low && high & 0xf == 0xa
 }
 
 /// Version, random and session id, which both hellos start with.
@@ -318,6 +337,9 @@ mod tests {
         let mut flight = message(2, &server_body(false));
         flight.extend(message(11, &[0; 900]));
         tcp.server_proves(&record_of(22, &flight), Proof::Structure);
+        let mut extensions = record_of(22, &message(2, &server_body(true)));
+        extensions[51] ^= 1;
+        tcp.server_proves(&extensions, Proof::Banner);
         tcp.server_proves(&[21, 3, 3, 0, 2, 2, 40], Proof::Structure);
     }
 
@@ -351,10 +373,17 @@ mod tests {
     fn a_header_over_junk_is_not_tls() {
         let hello = record_of(22, &message(1, &client_body(8, 40)));
         let tcp = Trial::tcp(check);
-        for offset in [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 43, 76, 77, 94, 96, 97, 100] {
+        for offset in [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 43, 76, 77] {
             let mut wrong = hello.clone();
             wrong[offset] ^= 0x85;
             assert_eq!(tcp.client(&wrong), Match::No, "byte {offset}");
+        }
+        for offset in [94, 96, 97, 100] {
+            let mut wrong = hello.clone();
+            wrong[offset] ^= 0x85;
+            tcp.client_proves(&wrong, Proof::Banner);
+            wrong[80] = 0x77;
+            assert_eq!(tcp.client(&wrong), Match::No, "no cipher suite, byte {offset}");
         }
         assert_eq!(tcp.client(&[0x16, 3, 1, 0x40, 0, 9]), Match::No);
         assert_eq!(tcp.client(&[0x16, 3, 1, 0x02, 0, 1, 0, 0, 0x80, 3, 3]), Match::No, "lengths disagree");
