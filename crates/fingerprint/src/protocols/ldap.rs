@@ -3,7 +3,7 @@
 //! Specifications: RFC 4511, sections 4 and 5.1; \[MS-ADTS\] sections 3.1.1.3.1.3.4 and 5.1.1.1 (UDP, Sicily binds);
 //! RFC 4422, section 3.7 and RFC 4121, section 4.2.6.2 (a SASL security layer, midstream). A message of either
 //! side proves it: a sequence, a message id, an operation of that side whose length agrees, and its first
-//! fields.
+//! fields. An operation that fills the message to the byte is plausible, though its own fields contradict.
 
 use crate::answer::Proof;
 use crate::ber::{Element, tag};
@@ -70,7 +70,10 @@ fn ldap_message(message: Message<'_>, kind: fn(u8) -> bool, operation: Operation
     let mut ahead = envelope.content;
     ahead.u8_if(kind)?;
     let protocol_op = Element::read_in(&mut envelope.content, &mut room)?;
-    operation(protocol_op)?;
+    match operation(protocol_op) {
+        Err(Stop::Wrong) if room == 0 && protocol_op.length > 0 => return Ok(Proof::Heuristic),
+        operation => operation?,
+    }
     if room > 0 && protocol_op.content.is_whole() {
         match Element::expect_in(&mut envelope.content, tag::context(0), &mut room) {
             Ok(_) => require(room == 0)?,
@@ -221,6 +224,17 @@ mod tests {
         let mut datagram = envelope(&element(SEARCH_ENTRY, b"\x04\x02cn\x30\x00"));
         datagram.extend(b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00");
         Trial::udp(check).server_proves(&datagram, Proof::Structure);
+    }
+
+    #[test]
+    fn fields_that_contradict_in_lengths_that_agree() {
+        let tcp = Trial::tcp(check);
+        let bind = b"\x30\x1d\x02\x01\x01\x60\x18\x02\x01\x03\x04\x0bcn=admin,dc=\x80\x04pass";
+        tcp.client_proves(bind, Proof::Heuristic);
+        let mut lengths = bind.to_vec();
+        lengths[6] -= 1;
+        assert_eq!(tcp.client(&lengths), Match::No);
+        tcp.server_proves(b"\x30\x06\x02\x01\x01\x61\x01\x0b", Proof::Heuristic);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Specifications: RFC 1006 and ITU-T X.224 for the transport; S7 communication itself is unpublished: its header
 //! is as Siemens' controllers and the open implementations of it agree. A data TPDU proves it: protocol id
 //! 0x32, a message type, and parameter and data lengths that fill the packet; or 0x72, a version and a
-//! length that does. A connection request alone belongs to MMS and others as well and settles nothing, unless
+//! length that does. Lengths that contradict behind the id leave it plausible. A connection request alone belongs to MMS and others as well and settles nothing, unless
 //! it asks for a selector that Siemens' engineering stations and panels use.
 
 use crate::answer::Proof;
@@ -45,10 +45,14 @@ fn packets(message: Message<'_>, from_client: bool) -> Step<Proof> {
             // Nothing but the end of transmission: S7comm-plus ends its fragments so.
             Tpdu::Data { length: 0, .. } => {}
             Tpdu::Data { mut user, length } => {
-                return match user.u8()? {
+                let header = match user.u8()? {
                     S7 => s7(&mut user, length, from_client),
                     S7_PLUS => s7_plus(&mut user, length),
-                    _ => Err(Stop::Wrong),
+                    _ => return Err(Stop::Wrong),
+                };
+                return match header {
+                    Err(Stop::Wrong) => Ok(Proof::Heuristic),
+                    header => header,
                 };
             }
             _ => return Err(Stop::Wrong),
@@ -142,7 +146,8 @@ mod tests {
         assert_eq!(tcp.client(b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0"), Match::No);
         let mut lengths = setup(1);
         lengths[14] = 200;
-        assert_eq!(tcp.client(&[request.clone(), lengths].concat()), Match::No);
+        tcp.client_proves(&[request.clone(), lengths].concat(), Proof::Heuristic);
+        tcp.client_proves(&[packet(&[2, 0xf0, 0x80, 0x32]), setup(1)].concat(), Proof::Heuristic);
         assert_eq!(tcp.both(&[request, setup(1)].concat(), b"220 ready\r\n"), Match::No);
     }
 

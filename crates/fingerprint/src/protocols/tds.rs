@@ -2,7 +2,8 @@
 //!
 //! Specifications: \[MS-TDS\] sections 2.2.1 to 2.2.3 (packets), 2.2.6.4 (LOGIN7), 2.2.6.5 (PRELOGIN) and 2.2.7 (tokens); the
 //! TDS 5.0 Functional Specification, "Login Record". A packet proves it: header, and in it an option table
-//! whose first entry points just behind the table, a login whose lengths agree, or tokens.
+//! whose first entry points just behind the table, a login whose lengths agree, or tokens. The header of a client's
+//! first packet, with every field at its usual value, is plausible over what contradicts.
 
 use crate::answer::Proof;
 use crate::exchange::Exchange;
@@ -44,6 +45,24 @@ fn packet<'a>(scan: &mut Scan<'a>, kinds: &[u8]) -> Step<(u8, Scan<'a>, usize)> 
 }
 
 fn client(message: Message<'_>, midstream: bool) -> Step<Proof> {
+    match request(message, midstream) {
+        Err(Stop::Wrong) if has_usual_header(message.bytes) => Ok(Proof::Heuristic),
+        answer => answer,
+    }
+}
+
+/// The header of a first packet: no server process yet, number 1; a login record of TDS 4.2 and 5.0 fills a packet of
+/// 512 bytes.
+fn has_usual_header(bytes: &[u8]) -> bool {
+    const END: u8 = 1;
+    match bytes.first_chunk() {
+        Some([PRELOGIN | LOGIN7, END, high, _, 0, 0, 1, 0]) => *high < 0x10,
+        Some(header) => *header == [LOGIN, 0, 2, 0, 0, 0, 1, 0] || *header == [LOGIN, END, 2, 0, 0, 0, 1, 0],
+        None => false,
+    }
+}
+
+fn request(message: Message<'_>, midstream: bool) -> Step<Proof> {
     let mut scan = message.scan();
     let kinds: &[u8] = match midstream {
         true => &[SQL_BATCH, LOGIN, RPC, TRANSACTION, LOGIN7, PRELOGIN],
@@ -232,9 +251,20 @@ mod tests {
         let tcp = Trial::tcp(check);
         let mut table = OPTIONS.to_vec();
         table[2] = 17;
-        assert_eq!(tcp.client(&packet_of(PRELOGIN, &table)), Match::No);
-        assert_eq!(tcp.client(&packet_of(LOGIN7, &login7_of(0x24))), Match::No);
-        assert_eq!(tcp.client(&packet_of(LOGIN, &[1; 504])), Match::No);
+        for packet in [
+            packet_of(PRELOGIN, &table),
+            packet_of(LOGIN7, &login7_of(0x24)),
+            packet_of(LOGIN, &[0; 504]),
+            packet_of(LOGIN, &[1; 504]),
+        ] {
+            tcp.client_proves(&packet, Proof::Heuristic);
+            for (offset, value) in [(0, 17), (1, 0x24), (4, 9), (6, 7), (7, 1)] {
+                let mut header = packet.clone();
+                header[offset] = value;
+                assert_eq!(tcp.client(&header), Match::No, "{offset}: {header:02x?}");
+            }
+        }
+        assert_eq!(tcp.client(&packet_of(LOGIN, &[1; 300])), Match::No);
         assert_eq!(tcp.server(&packet_of(RESPONSE, &[0x55; 40])), Match::No);
         assert_eq!(tcp.both(&packet_of(PRELOGIN, OPTIONS), b"220 ready\r\n"), Match::No);
     }
