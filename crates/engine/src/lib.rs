@@ -6,6 +6,7 @@
 mod config;
 mod counters;
 mod describe;
+mod early_errors;
 mod events;
 #[doc(hidden)]
 pub mod fuzz;

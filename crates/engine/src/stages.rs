@@ -1,6 +1,6 @@
 //! The stages after the flow table: identify, judge, write down.
 
-use offport_fingerprint::{Answer, Stage, identify};
+use offport_fingerprint::{Answer, Exchange, Proof, Stage, candidates, identify};
 use offport_flow::{End, Flow, Observer, Settlement};
 use offport_policy::{Policy, Seen, Severity};
 
@@ -40,10 +40,17 @@ impl<O: Output> Observer for Stages<'_, O> {
 
     fn conclude(&mut self, flow: &Flow<'_>) -> Settlement {
         let bounded = flow.client.first.bounded || flow.server.first.bounded;
-        let seen = match identify(&describe::exchange(flow), Stage::Last) {
+        let exchange = describe::exchange(flow);
+        let seen = match identify(&exchange, Stage::Last) {
             Answer::Identified(protocol, proof) => Seen::Identified(protocol, proof),
+            // Nothing was kept: the table was full, or all there was may be padding.
+            Answer::NotRecognised
+                if flow.client.first.bytes.is_empty() && flow.server.first.bytes.is_empty() =>
+            {
+                Seen::TooLittle
+            }
             Answer::NotRecognised => Seen::NotRecognised,
-            Answer::NeedMore if bounded => Seen::NotRecognised,
+            Answer::NeedMore if bounded || self.belongs_elsewhere(flow, &exchange) => Seen::NotRecognised,
             Answer::NeedMore => Seen::TooLittle,
         };
         self.settle(flow, seen)
@@ -76,6 +83,8 @@ impl<O: Output> Observer for Stages<'_, O> {
 
 impl<O: Output> Stages<'_, O> {
     fn settle(&mut self, flow: &Flow<'_>, seen: Seen) -> Settlement {
+        let swap_roles = self.guessed_wrong(flow, seen);
+        let flow = &if swap_roles { flow.swapped() } else { *flow };
         let State { outcomes, events, counters, event_floor, worker } = &mut *self.state;
         let facts = describe::facts(flow, seen);
         let judgement = self.policy.judge(&facts);
@@ -95,7 +104,32 @@ impl<O: Output> Stages<'_, O> {
         }
         let label = outcomes.keep(outcome);
         counters.outcomes_limit += u64::from(label.is_none());
-        Settlement { label, flagged }
+        Settlement { label, flagged, swap_roles }
+    }
+
+    /// Whether a reserved port has seen a fair amount of payload that could, with more of it, only turn out to be what
+    /// the port is not reserved for: one datagram of raw data on port 53 that starts like RTP.
+    fn belongs_elsewhere(&self, flow: &Flow<'_>, exchange: &Exchange<'_>) -> bool {
+        /// No message of the protocols on reserved ports is told apart with less.
+        const FAIR: usize = 16;
+        let expected = self.policy.expected(flow.transport(), exchange.server_port);
+        let kept = exchange.client.bytes.len().max(exchange.server.bytes.len());
+        !expected.is_empty()
+            && !flow.midstream
+            && kept >= FAIR
+            && !candidates(exchange).iter().any(|protocol| expected.contains(protocol))
+    }
+
+    /// Whether a proven protocol shows that the guess who is the client was wrong: the port that is reserved for it is
+    /// the client's. So a lone NTP answer from port 123 to port 80 is no NTP on port 80.
+    fn guessed_wrong(&self, flow: &Flow<'_>, seen: Seen) -> bool {
+        let Seen::Identified(protocol, proof) = seen else { return false };
+        if flow.role_certain || proof == Proof::Heuristic {
+            return false;
+        }
+        let [(_, client), (_, server)] = describe::ends(flow);
+        let reserved = |port| self.policy.expected(flow.transport(), port).contains(protocol);
+        reserved(client) && !reserved(server)
     }
 
     fn write(&mut self, record: &FlowRecord) {

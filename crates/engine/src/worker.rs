@@ -9,6 +9,7 @@ use offport_wire::{Drop, Frame, Packet, Parsed, Timestamp, parse};
 
 use crate::config::Config;
 use crate::counters::{Counters, VERDICT_TRANSPORTS};
+use crate::early_errors::EarlyErrors;
 use crate::events::Events;
 use crate::outcome::Outcomes;
 use crate::output::{HandOver, Output};
@@ -31,6 +32,7 @@ pub struct Worker {
     steering: Option<Steering>,
     /// Frames that parsing refused, by [`Drop::index`].
     refused: [u64; Drop::ALL.len()],
+    early: EarlyErrors,
 }
 
 impl Worker {
@@ -62,6 +64,7 @@ impl Worker {
             policy,
             steering: config.steering,
             refused: [0; Drop::ALL.len()],
+            early: EarlyErrors::new(),
         }
     }
 
@@ -79,6 +82,7 @@ impl Worker {
         let packet = datagram.packet;
         let hash = self.tracker.hash(&packet.key);
         self.track(&packet, hash, datagram.frames, out);
+        self.retry_early_errors(packet.time, out);
         self.publish();
     }
 
@@ -88,12 +92,15 @@ impl Worker {
         let Self { tracker, stages, policy, .. } = self;
         tracker.advance(now, &mut Stages { state: stages, policy, out });
         stages.events.pass_time(now, &mut stages.counters, out);
+        self.retry_early_errors(now, out);
         self.publish();
     }
 
     /// The end: every flow is judged, if it has payload, and written; what suppression held back is raised.
     pub fn finish(&mut self, now: Timestamp, out: &mut impl Output) {
         self.reassembler.expire(now);
+        self.retry_early_errors(now, out);
+        self.early.give_up();
         let Self { tracker, stages, policy, .. } = self;
         tracker.finish(now, &mut Stages { state: stages, policy, out });
         stages.events.finish(now, &mut stages.counters, out);
@@ -132,6 +139,9 @@ impl Worker {
             }
         }
         self.flush(&packets[..filled], out);
+        if let Some(last) = frames.last() {
+            self.retry_early_errors(last.time, out);
+        }
     }
 
     fn flush(&mut self, packets: &[Option<Packet<'_>>], out: &mut impl Output) {
@@ -145,8 +155,22 @@ impl Worker {
     }
 
     fn track(&mut self, packet: &Packet<'_>, hash: u64, frames: u32, out: &mut impl Output) {
-        let Self { tracker, stages, policy, .. } = self;
-        track(tracker, &mut Stages { state: stages, policy, out }, packet, hash, frames);
+        let Self { tracker, stages, policy, early, .. } = self;
+        let outcome = track(tracker, &mut Stages { state: stages, policy, out }, packet, hash, frames);
+        if outcome == Outcome::IcmpUnmatched {
+            early.keep(packet, hash);
+        }
+    }
+
+    fn retry_early_errors(&mut self, now: Timestamp, out: &mut impl Output) {
+        if self.early.is_empty() {
+            return;
+        }
+        let Self { tracker, stages, policy, early, .. } = self;
+        early.retry(now, |packet, hash| {
+            let stages = &mut Stages { state: stages, policy, out };
+            tracker.packet(packet, hash, stages) == Outcome::IcmpMatched
+        });
     }
 
     /// A fragment, and the datagram, if it makes one. All fragments of a datagram come here, whoever owns its flow:
@@ -183,6 +207,7 @@ impl Worker {
         counters.reassembled = fragments.packets;
         counters.held = self.reassembler.pending();
         counters.flow = *self.tracker.counters();
+        counters.flow.icmp_unmatched -= self.early.not_final();
     }
 }
 
@@ -192,16 +217,18 @@ fn track<O: Output>(
     packet: &Packet<'_>,
     hash: u64,
     frames: u32,
-) {
+) -> Outcome {
     let State { events, counters, .. } = &mut *stages.state;
     events.pass_time(packet.time, counters, stages.out);
-    let counter = match tracker.packet(packet, hash, stages) {
+    let outcome = tracker.packet(packet, hash, stages);
+    let counter = match outcome {
         Outcome::Refused => &mut stages.state.counters.table_full,
         Outcome::Tracked | Outcome::IcmpMatched | Outcome::IcmpUnmatched => {
             &mut stages.state.counters.processed
         }
     };
     *counter += u64::from(frames);
+    outcome
 }
 
 /// The ports that a policy knows services of.

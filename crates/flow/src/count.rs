@@ -1,6 +1,6 @@
 //! What one packet adds to its flow: state, totals, first payload.
 
-use offport_wire::{Packet, TcpHeader, TransportHeader};
+use offport_wire::{Packet, TcpFlags, TcpHeader, TransportHeader};
 
 use crate::class::Class;
 use crate::connection::{opens, track_sctp, track_tcp};
@@ -10,7 +10,7 @@ use crate::family::Family;
 use crate::key::Key;
 use crate::observer::Observer;
 use crate::shared::Shared;
-use crate::stream::{Progress, Segment};
+use crate::stream::{MAX_PADDING, Progress, Segment};
 use crate::table::bucket;
 
 impl<K: Key> Family<K> {
@@ -109,11 +109,17 @@ fn tcp_progress(
     if opens(tcp) {
         stream.anchor(tcp.seq.wrapping_add(1));
     }
+    const LOUD: u8 = TcpFlags::FIN | TcpFlags::SYN | TcpFlags::RST | TcpFlags::PSH;
+    let quiet = tcp.flags.0 & LOUD == 0;
     let segment = Segment {
         seq: tcp.seq.wrapping_add(opens(tcp).into()),
         data: packet.payload,
         len: packet.payload_len,
-        may_be_probe: midstream && packet.payload_len == 1 && tcp.flags.0 & offport_wire::TcpFlags::PSH == 0,
+        may_be_probe: midstream && packet.payload_len == 1 && tcp.flags.0 & TcpFlags::PSH == 0,
+        may_be_padding: quiet
+            && packet.payload.len() <= MAX_PADDING
+            && packet.payload_len as usize == packet.payload.len()
+            && packet.payload.iter().all(|&byte| byte == 0),
     };
     stream.segment(segment, gap_packets)
 }

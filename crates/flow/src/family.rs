@@ -334,6 +334,10 @@ impl<K: Key> Family<K> {
         let (hot, cold) = self.table.entry_mut(index);
         hot.set_stage(Stage::Settled);
         hot.set_flagged(settlement.flagged);
+        if settlement.swap_roles {
+            hot.set_client(hot.client().reverse());
+            cold.set_role_certain();
+        }
         if let Some(label) = settlement.label {
             cold.label = label.0;
         }

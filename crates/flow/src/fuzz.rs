@@ -196,7 +196,7 @@ impl Check {
         assert!(flow.label.is_none(), "settled once");
         self.open += 1;
         let flagged = flow.client.payload.is_multiple_of(3);
-        Settlement { label: Some(Label(self.examined as u16 % 1_000)), flagged }
+        Settlement { label: Some(Label(self.examined as u16 % 1_000)), flagged, swap_roles: false }
     }
 
     fn look(&mut self, flow: &Flow<'_>) {

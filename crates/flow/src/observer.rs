@@ -28,4 +28,6 @@ pub struct Settlement {
     pub label: Option<Label>,
     /// Keep the first payload until the flow ends, and never evict the flow.
     pub flagged: bool,
+    /// The guess who is the client was wrong: [`Flow::swapped`] is how it is seen from now on.
+    pub swap_roles: bool,
 }

@@ -195,6 +195,7 @@ impl Shared {
         Flow {
             key: hot.key.unpack(hot.transport()),
             client_direction: client,
+            role_certain: cold.role_certain(),
             start: timestamp(hot.start()),
             last: timestamp(hot.last()),
             client: side(client),

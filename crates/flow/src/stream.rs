@@ -17,6 +17,10 @@ pub(crate) struct Stream {
     anchored: bool,
     /// One byte that looked like a keep-alive probe was left out.
     probe_skipped: bool,
+    /// Zeros at the very start that may be link padding counted as payload: how many, until what follows tells.
+    padding: u8,
+    /// Where they start.
+    padding_seq: u32,
     /// Data after a hole has arrived.
     held: bool,
     /// Data past `limit` has arrived.
@@ -48,7 +52,13 @@ pub(crate) struct Segment<'a> {
     pub(crate) len: u32,
     /// It may be a keep-alive probe with a garbage byte (RFC 9293, section 3.8.4): no start for a stream.
     pub(crate) may_be_probe: bool,
+    /// A bare acknowledgement with a few zero bytes: see [`MAX_PADDING`].
+    pub(crate) may_be_padding: bool,
 }
+
+/// Link padding that a device counted as payload at most: what fills 54 bytes of Ethernet, IPv4 and TCP up to the
+/// minimum of 60. Such zeros stand where the stream's real bytes come later.
+pub(crate) const MAX_PADDING: usize = 6;
 
 /// What a segment did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +77,8 @@ impl Default for Stream {
             base: 0,
             anchored: false,
             probe_skipped: false,
+            padding: 0,
+            padding_seq: 0,
             held: false,
             beyond: false,
             closed: false,
@@ -88,6 +100,7 @@ impl Stream {
     pub(crate) fn reset(&mut self, bound: u16) {
         self.anchored = false;
         self.probe_skipped = false;
+        self.padding = 0;
         self.held = false;
         self.beyond = false;
         self.closed = false;
@@ -127,6 +140,12 @@ impl Stream {
                 return progress;
             }
         }
+        if self.is_padding(&segment) {
+            self.padding = segment.len as u8;
+            self.padding_seq = segment.seq;
+            return progress;
+        }
+        self.take_padding(segment.seq);
         if !self.anchored {
             if segment.may_be_probe && !self.probe_skipped {
                 self.probe_skipped = true;
@@ -194,6 +213,9 @@ impl Stream {
         if self.closed {
             return progress;
         }
+        let before = self.len;
+        self.take_padding(seq);
+        progress.changed = self.len > before;
         let offset = if self.anchored { seq.wrapping_sub(self.base) as i32 } else { 0 };
         if offset >= i32::from(self.len) && offset < i32::from(self.limit) {
             self.limit = offset as u16;
@@ -213,6 +235,30 @@ impl Stream {
             first_len: self.first_len,
             closed: self.closed,
             bounded: self.len >= self.bound,
+        }
+    }
+
+    /// Whether these zeros are left out until what follows tells whether they are data.
+    fn is_padding(&self, segment: &Segment<'_>) -> bool {
+        let at_start = !self.anchored || segment.seq == self.base;
+        let again = self.padding == 0 || self.padding_seq == segment.seq;
+        segment.may_be_padding && self.len == 0 && !self.held && !self.beyond && at_start && again
+    }
+
+    /// What comes next decides on zeros that were left out: if it stands right behind them, they were data.
+    fn take_padding(&mut self, next: u32) {
+        let padding = std::mem::take(&mut self.padding);
+        if padding == 0 || next != self.padding_seq.wrapping_add(padding.into()) {
+            return;
+        }
+        if !self.anchored {
+            self.base = self.padding_seq;
+            self.anchored = true;
+        }
+        self.place(0, &[0; MAX_PADDING][..usize::from(padding)]);
+        self.first_len = padding.into();
+        if self.len > 0 {
+            self.push_end();
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Flow<'a> {
     pub key: FlowKey,
     /// The direction of the packets that the client sends.
     pub client_direction: Direction,
+    /// A handshake tells who the client is; otherwise it is a guess by ports and by who spoke first.
+    pub role_certain: bool,
     /// Time of the first packet, microseconds.
     pub start: Timestamp,
     /// Time of the latest packet, microseconds.
@@ -83,6 +85,17 @@ pub struct Tcp {
 }
 
 impl Flow<'_> {
+    /// The same flow with client and server in each other's place.
+    #[must_use]
+    pub fn swapped(self) -> Self {
+        Self {
+            client_direction: self.client_direction.reverse(),
+            client: self.server,
+            server: self.client,
+            ..self
+        }
+    }
+
     /// IP protocol.
     pub const fn transport(&self) -> Transport {
         self.key.transport()

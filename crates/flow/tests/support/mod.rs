@@ -80,12 +80,12 @@ pub struct Book {
 impl Observer for Book {
     fn examine(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
         self.examined.push(Seen::of(flow));
-        self.eager.then_some(Settlement { label: Some(Label(1)), flagged: self.flag })
+        self.eager.then_some(Settlement { label: Some(Label(1)), flagged: self.flag, swap_roles: false })
     }
 
     fn conclude(&mut self, flow: &Flow<'_>) -> Settlement {
         self.concluded.push(Seen::of(flow));
-        Settlement { label: Some(Label(2)), flagged: self.flag }
+        Settlement { label: Some(Label(2)), flagged: self.flag, swap_roles: false }
     }
 
     fn interim(&mut self, flow: &Flow<'_>) {
