@@ -88,6 +88,11 @@ impl<'a> Element<'a> {
     }
 }
 
+/// Steps over a definite length, whatever it is.
+pub(crate) fn skip_length(scan: &mut Scan<'_>) -> Step<()> {
+    read_length(scan).map(drop)
+}
+
 /// A definite length (X.690, section 8.1.3) and the octets that it took.
 fn read_length(scan: &mut Scan<'_>) -> Step<(usize, usize)> {
     match scan.u8()? {

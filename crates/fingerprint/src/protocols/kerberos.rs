@@ -1,14 +1,16 @@
 //! kerberos: version 5, over UDP and TCP.
 //!
-//! Specifications: RFC 4120, sections 5 (messages) and 7.2 (transports); RFC 3244 (changing passwords). A message of either side proves it: an application tag, a sequence that fills it, and inside it
-//! the protocol version and a message type that repeats the tag; over TCP the length in front agrees too.
+//! Specifications: RFC 4120, sections 5 (messages) and 7.2 (transports); RFC 3244 (changing passwords). A message of
+//! either side proves it: an application tag, a sequence that fills it, and inside it the protocol version and a
+//! message type that repeats the tag; over TCP the length in front agrees too. Version and type are plausible in
+//! lengths that do not agree, and so are lengths that agree round another field.
 
 use crate::answer::Proof;
-use crate::ber::{Element, tag};
+use crate::ber::{self, Element, tag};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
-use crate::scan::{Message, Scan, Step, require, weigh_either_way};
+use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
 pub(crate) const PROBE: Probe =
     Probe { protocol: Protocol::Kerberos, transports: Transports::TCP_UDP, check };
@@ -64,22 +66,63 @@ fn change_password(scan: &mut Scan<'_>, total: usize, allowed: fn(u8) -> bool) -
 
 /// A message of `total` bytes (RFC 4120, section 5.10 lists the application tags).
 fn kerberos(scan: &mut Scan<'_>, total: usize, allowed: fn(u8) -> bool) -> Step<Proof> {
-    let mut ahead = *scan;
-    ahead.u8_if(|octet| octet & 0xe0 == 0x60 && allowed(octet & 0x1f))?;
+    let start = *scan;
+    let mut ahead = start;
+    let kind = ahead.u8_if(|octet| octet & 0xe0 == 0x60 && allowed(octet & 0x1f))? & 0x1f;
+    match well_formed(scan, total, kind) {
+        Err(Stop::Wrong) => fixed_fields(start, kind),
+        answer => answer,
+    }
+}
+
+fn well_formed(scan: &mut Scan<'_>, total: usize, kind: u8) -> Step<Proof> {
     let mut message = Element::read(scan)?;
     require(message.total() == total)?;
-    let kind = message.tag & 0x1f;
     let mut room = message.length;
     let mut sequence = Element::expect_in(&mut message.content, tag::SEQUENCE, &mut room)?;
     require(room == 0)?;
-    // Requests to the KDC number their fields from one (RFC 4120, section 5.4.1), all other messages from zero.
-    let first = u8::from(matches!(kind, AS_REQ | TGS_REQ));
     let mut room = sequence.length;
-    let version = number(&mut sequence.content, tag::context(first), &mut room)?;
+    let fields = sequence.content;
+    match version_and_type(&mut sequence.content, &mut room, kind) {
+        Err(Stop::Wrong) => another_field(fields, sequence.length),
+        answer => answer,
+    }
+}
+
+fn version_and_type(fields: &mut Scan<'_>, room: &mut usize, kind: u8) -> Step<Proof> {
+    let first = first_field(kind);
+    let version = number(fields, tag::context(first), room)?;
     require(version == VERSION)?;
-    let repeated = number(&mut sequence.content, tag::context(first + 1), &mut room)?;
+    let repeated = number(fields, tag::context(first + 1), room)?;
     require(repeated == u32::from(kind))?;
     Ok(Proof::Structure)
+}
+
+/// Requests to the KDC number their fields from one (RFC 4120, section 5.4.1), all other messages from zero.
+const fn first_field(kind: u8) -> u8 {
+    if matches!(kind, AS_REQ | TGS_REQ) { 1 } else { 0 }
+}
+
+/// Version and type in the only encoding they have: 80 bits that need no length round them.
+fn fixed_fields(mut scan: Scan<'_>, kind: u8) -> Step<Proof> {
+    let first = first_field(kind);
+    scan.skip(1)?;
+    ber::skip_length(&mut scan)?;
+    scan.expect(&[tag::SEQUENCE])?;
+    ber::skip_length(&mut scan)?;
+    scan.expect(&[tag::context(first), 3, tag::INTEGER, 1, VERSION as u8])?;
+    scan.expect(&[tag::context(first + 1), 3, tag::INTEGER, 1, kind])?;
+    Ok(Proof::Heuristic)
+}
+
+/// A field that some message has, and a value that fills it.
+fn another_field(mut fields: Scan<'_>, mut room: usize) -> Step<Proof> {
+    let mut field = Element::read_in(&mut fields, &mut room)?;
+    require((tag::context(0)..=tag::context(13)).contains(&field.tag))?;
+    let mut room = field.length;
+    Element::expect_in(&mut field.content, tag::INTEGER, &mut room)?;
+    require(room == 0)?;
+    Ok(Proof::Heuristic)
 }
 
 /// An explicitly tagged INTEGER.
@@ -145,18 +188,39 @@ mod tests {
     }
 
     #[test]
+    fn fields_and_lengths_that_disagree() {
+        let mut lengths = message(AS_REQ, AS_REQ, 20);
+        lengths[1] += 2;
+        let error = b"\x7e\x14\x30\x12\xa6\x03\x02\x01\x19\xac\x0b\x30\x09\x30\x07\xa1\x03\x02\x01\x02\xa2\0";
+        for broken in [&lengths[..], error] {
+            Trial::udp(check).client_proves(broken, Proof::Heuristic);
+            for offset in [0, 2, 4, 5, 6] {
+                let mut head = broken.to_vec();
+                head[offset] ^= 0xa5;
+                assert_eq!(Trial::udp(check).client(&head), Match::No, "{offset}: {head:02x?}");
+            }
+        }
+        Trial::tcp(check).client_proves(&over_tcp(&lengths), Proof::Heuristic);
+        Trial::tcp(check).server_proves(&over_tcp(error), Proof::Heuristic);
+    }
+
+    #[test]
     fn near_misses() {
         let udp = Trial::udp(check);
-        assert_eq!(udp.client(&message(AS_REQ, TGS_REQ, 20)), Match::No, "types differ");
+        let types_differ = message(AS_REQ, TGS_REQ, 20);
+        assert_eq!(udp.client(&types_differ), Match::Yes(Proof::Heuristic));
+        assert_eq!(udp.client(&types_differ[..types_differ.len() - 1]), Match::No);
         let reply = message(AS_REP, AS_REP, 20);
         assert_eq!(Trial::tcp(check).client(&over_tcp(&reply)), Match::No, "a reply from the client");
         assert_eq!(udp.client(&reply), Match::Yes(Proof::Structure), "the request was not seen");
         let whole = message(AS_REQ, AS_REQ, 20);
-        assert_eq!(udp.client(&whole[..whole.len() - 1]), Match::No);
+        assert_eq!(udp.client(&whole[..whole.len() - 1]), Match::Yes(Proof::Heuristic), "a length is off");
+        assert_eq!(udp.client(&whole[..12]), Match::No);
         let mut version = whole.clone();
         version[8] = 4;
+        version[1] += 1;
         assert_eq!(udp.client(&version), Match::No);
-        let mut packet = over_tcp(&whole);
+        let mut packet = over_tcp(&version);
         packet[3] += 1;
         assert_eq!(Trial::tcp(check).client(&packet), Match::No);
         assert_eq!(udp.both(&whole, b"nonsense"), Match::No);

@@ -1,7 +1,8 @@
-//! SNMP: RFC 1157 (v1), RFC 3416 with RFC 1901 (v2c), RFC 3412, section 6 (v3); BER all of them.
+//! SNMP: RFC 1157 (v1), RFC 3416 with RFC 1901 (v2c), RFC 3412, section 6 (v3); BER all of them. Over TCP, RFC 3430.
 //!
 //! Proven from either side by structure: a SEQUENCE that fills the datagram, a version, and the members that this
-//! version has in their order, down to the variable bindings.
+//! version has in their order, down to the variable bindings. Of what breaks behind its head, or has a length that
+//! is a little off round it, the head is plausible.
 
 use crate::answer::Proof;
 use crate::ber::{Element, tag};
@@ -10,7 +11,7 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Snmp, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Snmp, transports: Transports::TCP_UDP, check };
 
 const V1: u32 = 0;
 const V2C: u32 = 1;
@@ -30,30 +31,61 @@ fn check(exchange: &Exchange<'_>) -> Match {
 }
 
 fn message(message: Message<'_>) -> Step<Proof> {
-    let mut scan = message.scan();
-    let outer = Element::expect(&mut scan, tag::SEQUENCE)?;
-    require(outer.total() == message.total)?;
-    let mut content = outer.content;
-    let mut room = outer.length;
-    let version = Element::expect_in(&mut content, tag::INTEGER, &mut room)?.unsigned()?;
-    let rest = match version {
-        V1 | V2C => community_message(&mut content, &mut room),
-        V3 => v3_message(&mut content, &mut room),
-        _ => return Err(Stop::Wrong),
-    };
-    match rest {
-        // What the bound left fits.
-        Ok(()) | Err(Stop::Short) => Ok(Proof::Structure),
-        Err(Stop::Wrong) => Err(Stop::Wrong),
+    match well_formed(message) {
+        Err(Stop::Wrong) => attempt(message),
+        answer => answer,
     }
 }
 
+/// Version and community, whatever the lengths round them say, then a PDU or its first member: 45 bits and those that
+/// make the community legible. In a datagram, the length may be off by about one small message.
+fn attempt(message: Message<'_>) -> Step<Proof> {
+    const COMMUNITY: std::ops::RangeInclusive<u64> = 4..=64;
+    const OFF_BY: usize = 64;
+    let mut scan = message.scan();
+    scan.expect(&[tag::SEQUENCE])?;
+    let length = usize::from(scan.u8_if(|length| length < 0x80)?);
+    require(!message.is_datagram() || message.total.abs_diff(2 + length) <= OFF_BY)?;
+    scan.expect(&[tag::INTEGER, 1])?;
+    scan.u8_if(|version| version < V3 as u8)?;
+    scan.expect(&[tag::OCTET_STRING])?;
+    let community = scan.be(1, COMMUNITY)? as usize;
+    require(scan.take(community)?.iter().all(u8::is_ascii_graphic))?;
+    scan.u8_if(|kind| (FIRST_PDU..=LAST_PDU).contains(&kind) || kind == tag::INTEGER)?;
+    scan.be(1, 1..=0x7f)?;
+    Ok(Proof::Heuristic)
+}
+
+fn well_formed(message: Message<'_>) -> Step<Proof> {
+    let mut scan = message.scan();
+    let outer = Element::expect(&mut scan, tag::SEQUENCE)?;
+    require(!message.is_datagram() || outer.total() == message.total)?;
+    let mut content = outer.content;
+    let mut room = outer.length;
+    let version = Element::expect_in(&mut content, tag::INTEGER, &mut room)?.unsigned()?;
+    let proof = match version {
+        V1 | V2C => community_message(&mut content, &mut room),
+        V3 => v3_message(&mut content, &mut room),
+        _ => Err(Stop::Wrong),
+    };
+    match proof {
+        // What the bound left fits.
+        Err(Stop::Short) if message.spent => Ok(Proof::Structure),
+        proof => proof,
+    }
+}
+
+/// The proof that a head gives, by what follows it.
+fn with_rest(rest: Step<()>) -> Proof {
+    if rest == Err(Stop::Wrong) { Proof::Heuristic } else { Proof::Structure }
+}
+
 /// RFC 1157, section 4: community, PDU.
-fn community_message(content: &mut Scan<'_>, room: &mut usize) -> Step<()> {
+fn community_message(content: &mut Scan<'_>, room: &mut usize) -> Step<Proof> {
     Element::expect_in(content, tag::OCTET_STRING, room)?;
     let pdu = Element::read_in(content, room)?;
     require(*room == 0 && (FIRST_PDU..=LAST_PDU).contains(&pdu.tag))?;
-    pdu_members(pdu)
+    Ok(with_rest(pdu_members(pdu)))
 }
 
 /// RFC 3416, section 3; for the trap RFC 1157, section 4.1.6.
@@ -79,7 +111,7 @@ fn pdu_members(pdu: Element<'_>) -> Step<()> {
 }
 
 /// RFC 3412, section 6: global data, security parameters, scoped PDU in the clear or encrypted.
-fn v3_message(content: &mut Scan<'_>, room: &mut usize) -> Step<()> {
+fn v3_message(content: &mut Scan<'_>, room: &mut usize) -> Step<Proof> {
     let global = Element::expect_in(content, tag::SEQUENCE, room)?;
     let (mut data, mut left) = (global.content, global.length);
     Element::expect_in(&mut data, tag::INTEGER, &mut left)?;
@@ -88,6 +120,10 @@ fn v3_message(content: &mut Scan<'_>, room: &mut usize) -> Step<()> {
     require(flags.length == 1)?;
     Element::expect_in(&mut data, tag::INTEGER, &mut left)?;
     require(left == 0)?;
+    Ok(with_rest(v3_parts(content, room)))
+}
+
+fn v3_parts(content: &mut Scan<'_>, room: &mut usize) -> Step<()> {
     Element::expect_in(content, tag::OCTET_STRING, room)?;
     let scoped = Element::read_in(content, room)?;
     require(*room == 0 && (scoped.tag == tag::SEQUENCE || scoped.tag == tag::OCTET_STRING))
@@ -96,7 +132,7 @@ fn v3_message(content: &mut Scan<'_>, room: &mut usize) -> Step<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::talk::{Noise, Talk, random_yeses};
+    use crate::talk::{Noise, Talk, assert_every_prefix_goes_on, random_yeses};
 
     const YES: Match = Match::Yes(Proof::Structure);
 
@@ -158,10 +194,38 @@ mod tests {
     }
 
     #[test]
+    fn lengths_that_contradict_behind_a_community() {
+        let get = v2c(0xa0, &binding(&[5, 0]));
+        let mut outer = get.clone();
+        outer[1] += 2;
+        let mut inner = get.clone();
+        inner[14] -= 1;
+        let no_pair = v2c(0xa0, &[6, 3, 0x2b, 6, 1, 5]);
+        let bare = b"\x30\x11\x02\x01\0\x04\x06public\x02\x04\0\0\0\x2a".repeat(2);
+        for message in [outer, inner, no_pair, bare, get.repeat(2)] {
+            let answer = Talk::udp().client(&message).ask(check);
+            assert_eq!(answer, Match::Yes(Proof::Heuristic), "{message:02x?}");
+            for (offset, value) in [(0, 0x31), (2, 4), (3, 2), (4, 4), (5, 6), (6, 1), (13, 0x60)] {
+                let mut head = message.clone();
+                head[offset] = value;
+                assert_eq!(Talk::udp().client(&head).ask(check), Match::No, "{offset}: {head:02x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn messages_in_a_stream() {
+        let response = v2c(0xa2, &binding(&element(4, &[b'x'; 200])));
+        let stream = response.repeat(2);
+        assert_every_prefix_goes_on(&stream, check);
+        assert_eq!(Talk::tcp().client(&v2c(0xa0, &binding(&[5, 0]))).server(&stream).ask(check), YES);
+        assert_eq!(Talk::tcp().client(b"0123456789").ask(check), Match::No);
+    }
+
+    #[test]
     fn near_misses() {
         let get = v2c(0xa0, &binding(&[5, 0]));
-        assert_eq!(Talk::udp().client(&[&get[..], b"tail"].concat()).ask(check), Match::No);
-        assert_eq!(Talk::udp().client(&get[..get.len() - 1]).ask(check), Match::No);
+        assert_eq!(Talk::udp().client(&[&get[..], &[b'x'; 100]].concat()).ask(check), Match::No);
         let search = element(0x30, &[element(2, &[1]), element(0x63, &[4, 0])].concat());
         assert_eq!(Talk::udp().client(&search).ask(check), Match::No);
         let mut junk =
