@@ -5,7 +5,7 @@ mod frames;
 use offport_fingerprint::Protocol;
 use offport_policy::Verdict;
 
-use crate::frames::{Replay, ack, icmp_unreachable, push, syn, syn_ack, udp};
+use crate::frames::{Replay, ack, icmp_unreachable, padded_syn_ack, push, syn, syn_ack, udp};
 
 const CLIENT: [u8; 4] = [192, 0, 2, 1];
 const SERVER: [u8; 4] = [198, 51, 100, 9];
@@ -55,7 +55,7 @@ fn padding_taken_for_payload_hides_no_protocol() {
     let mut replay = Replay::new();
     let (client, server) = ((CLIENT, 40_000), (SERVER, 443));
     replay.frame(&syn(client, server, 99));
-    replay.frame(&syn_ack(server, client, 499, 100));
+    replay.frame(&padded_syn_ack(server, client, 499, 100));
     replay.frame(&ack(client, server, 100, &[0, 0]));
     replay.frame(&ack(client, server, 100, &[0, 0]));
     replay.frame(&push(client, server, 100, &client_hello()));

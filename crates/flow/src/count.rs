@@ -109,7 +109,7 @@ fn tcp_progress(
     if opens(tcp) {
         stream.anchor(tcp.seq.wrapping_add(1));
     }
-    const LOUD: u8 = TcpFlags::FIN | TcpFlags::SYN | TcpFlags::RST | TcpFlags::PSH;
+    const LOUD: u8 = TcpFlags::FIN | TcpFlags::RST | TcpFlags::PSH;
     let quiet = tcp.flags.0 & LOUD == 0;
     let segment = Segment {
         seq: tcp.seq.wrapping_add(opens(tcp).into()),

@@ -116,6 +116,11 @@ pub fn syn_ack(source: End, destination: End, seq: u32, acked: u32) -> Vec<u8> {
     tcp(source, destination, (seq, acked), 0x12, &[])
 }
 
+/// Two zeros of padding counted as payload: an MSS option makes a SYN-ACK 58 bytes long on Ethernet.
+pub fn padded_syn_ack(source: End, destination: End, seq: u32, acked: u32) -> Vec<u8> {
+    tcp(source, destination, (seq, acked), 0x12, &[0, 0])
+}
+
 /// A segment without PSH.
 pub fn ack(source: End, destination: End, seq: u32, payload: &[u8]) -> Vec<u8> {
     tcp(source, destination, (seq, 1), 0x10, payload)

@@ -36,11 +36,17 @@ const LONG: usize = 64;
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let asked = exchange.first == Speaker::Client && !exchange.midstream;
-    weigh(exchange, request, |server| match response(server) {
+    let usual = weigh(exchange, request, |server| match response(server) {
         // A server that could not read the request answers without a status line, as to HTTP/0.9.
         Match::No if asked && is_html(server.bytes) => Match::Maybe,
         answer => answer,
-    })
+    });
+    if asked || exchange.midstream {
+        return usual;
+    }
+    // The side that was called may ask the first question: reverse HTTP, and requests in a SYN-ACK.
+    let reversed = Exchange { client: exchange.server, server: exchange.client, ..*exchange };
+    usual.or(weigh(&reversed, request, response))
 }
 
 fn request(side: &Side<'_>) -> Match {
@@ -222,7 +228,6 @@ mod tests {
             b"SIP/2.0 200 OK\r\n",
             b"HTTP/1.1 20\0",
             b"HTTP/1.1 2000",
-            REQUEST,
         ] {
             assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
         }
@@ -235,5 +240,25 @@ mod tests {
         assert_eq!(midstream.client(RESPONSE), Match::Yes(Proof::Banner));
         assert_eq!(midstream.both(b"\x01 in a body", RESPONSE), Match::Yes(Proof::Banner));
         assert_eq!(midstream.both(b"\x01 in a body", b"\x02"), Match::No);
+    }
+
+    #[test]
+    fn the_side_that_was_called_may_ask() {
+        let (asks, answers) = (b"GET /index.html HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n");
+        let (asks_ends, answers_ends) = ([asks.len() as u16], [answers.len() as u16]);
+        let mut exchange = Exchange {
+            transport: offport_wire::Transport::TCP,
+            client: Side::default(),
+            server: Side::one(asks, &asks_ends),
+            first: Speaker::Server,
+            client_port: 40_000,
+            server_port: 80,
+            midstream: false,
+        };
+        assert_eq!(check(&exchange), Match::Yes(Proof::Banner));
+        exchange.client = Side::one(answers, &answers_ends);
+        assert_eq!(check(&exchange), Match::Yes(Proof::Banner));
+        exchange.client = Side::one(b"\x01\x02\x03\x04", &[4]);
+        assert_eq!(check(&exchange), Match::No);
     }
 }
