@@ -22,11 +22,11 @@ mod quic_frames;
 mod quic_initial;
 mod reader;
 mod reply;
-mod start_line;
-mod text;
 mod scan;
+mod start_line;
 #[cfg(test)]
 mod talk;
+mod text;
 #[cfg(test)]
 mod trial;
 

@@ -59,7 +59,9 @@ impl Header {
         match (rest.u8(), rest.u8(), rest.u16_be()) {
             (Some(version), ..) if !matches!(version, 0x20 | 0x21) => Self::None,
             (_, Some(family), _) if family >> 4 > 3 || family & 0x0f > 2 => Self::None,
-            (_, _, Some(length)) if rest.take(usize::from(length)).is_some() => Self::Whole(bytes.len() - rest.len()),
+            (_, _, Some(length)) if rest.take(usize::from(length)).is_some() => {
+                Self::Whole(bytes.len() - rest.len())
+            }
             _ => Self::Partial,
         }
     }

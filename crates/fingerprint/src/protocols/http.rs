@@ -223,12 +223,9 @@ mod tests {
         ] {
             assert_eq!(tcp.client(other), Match::No, "{}", other.escape_ascii());
         }
-        for other in [
-            b"RTSP/1.0 200 OK\r\n".as_slice(),
-            b"SIP/2.0 200 OK\r\n",
-            b"HTTP/1.1 20\0",
-            b"HTTP/1.1 2000",
-        ] {
+        for other in
+            [b"RTSP/1.0 200 OK\r\n".as_slice(), b"SIP/2.0 200 OK\r\n", b"HTTP/1.1 20\0", b"HTTP/1.1 2000"]
+        {
             assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
         }
         tcp.refuses_noise(4000);
