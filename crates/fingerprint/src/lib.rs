@@ -7,6 +7,8 @@
 
 mod answer;
 mod ber;
+#[doc(hidden)]
+pub mod cost;
 mod cotp;
 mod dns_message;
 mod exchange;
