@@ -11,6 +11,10 @@ pub(crate) const HEADER_LEN: usize = 12;
 /// RFC 1035, section 2.3.4: the wire form of a name, length bytes and root included.
 const NAME_MAX: usize = 255;
 
+/// The most pointers in one name. Far above what compression yields; a chain of pointers through other records' data
+/// would have every name walk all of it.
+const POINTERS_MAX: u32 = 32;
+
 /// The smallest question (root name, type, class) and the smallest record (with TTL and an empty RDATA).
 const QUESTION_MIN: u64 = 5;
 const RECORD_MIN: u64 = 11;
@@ -302,6 +306,7 @@ impl Walker<'_> {
         let mut piece = self.at;
         let mut at = self.at;
         let mut after = None;
+        let mut pointers = 0;
         loop {
             let length = *self.message.get(at).ok_or(Stop::Short)?;
             match length >> 6 {
@@ -327,7 +332,8 @@ impl Walker<'_> {
                     let low = *self.message.get(at + 1).ok_or(Stop::Short)?;
                     let target = usize::from(u16::from_be_bytes([length & 0x3f, low]));
                     after = after.or(Some(at + 2));
-                    if target < HEADER_LEN || target >= piece {
+                    pointers += 1;
+                    if target < HEADER_LEN || target >= piece || pointers > POINTERS_MAX {
                         return Err(Stop::Malformed);
                     }
                     (piece, at) = (target, target);
@@ -445,6 +451,19 @@ mod tests {
         let into_the_header =
             [header(7, 0x0100, [1, 0, 0, 0]), question(&[1, b'a', 0xc0, 4], TYPE_A, 1)].concat();
         assert!(valid(&into_the_header).is_none());
+    }
+
+    #[test]
+    fn pointers_end() {
+        let chain = |links: u16| {
+            let pointers: Vec<u8> =
+                (0..links).flat_map(|link| (0xc000 + 23 + 2 * link).to_be_bytes()).collect();
+            let data = [&[0, 0], &pointers[..]].concat();
+            let last = (0xc000 + 23 + 2 * links).to_be_bytes();
+            [header(7, 0x8180, [0, 2, 0, 0]), record(&[0], 99, 1, &data), record(&last, 99, 1, &[])].concat()
+        };
+        assert!(valid(&chain(31)).is_some());
+        assert!(valid(&chain(32)).is_none());
     }
 
     #[test]

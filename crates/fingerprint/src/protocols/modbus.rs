@@ -36,11 +36,13 @@ enum Body {
 
 type Function = fn(&mut Scan<'_>, u8, usize) -> Step<Body>;
 
-/// Application data units: the first that agrees proves it, all that are seen must have a sound header.
+/// Application data units: one that agrees proves it, if the first few that are seen have a sound header.
 fn units(message: Message<'_>, function: Function) -> Step<Proof> {
+    const ENOUGH: usize = 8;
     let mut scan = message.scan();
     let mut agrees = false;
-    loop {
+    let mut seen = 0;
+    while seen < ENOUGH || !agrees {
         let (code, mut body, length) = match header(&mut scan) {
             Err(Stop::Short) if agrees => break,
             header => header?,
@@ -54,6 +56,7 @@ fn units(message: Message<'_>, function: Function) -> Step<Proof> {
         if scan.is_empty() {
             break;
         }
+        seen += 1;
     }
     // Opaque: only the other side can settle it.
     if agrees { Ok(Proof::Structure) } else { Err(Stop::Short) }

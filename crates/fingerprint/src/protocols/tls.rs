@@ -91,18 +91,21 @@ fn handshake(mut scan: Scan<'_>, spent: bool, hello: Hello) -> Step<Proof> {
     let mut message = [0; REASSEMBLED];
     let mut kept = 0;
     append(&mut message, &mut kept, fragment.rest());
+    let mut other_record = false;
     while !scan.is_empty() {
-        let length = match record(&mut scan, HANDSHAKE, MAX_PLAINTEXT) {
-            Err(Stop::Short) => break,
-            length => length?,
-        };
-        append(&mut message, &mut kept, scan.take_up_to(length));
-        let answer = hello(Scan::new(&message[..kept]), false);
-        if answer != Err(Stop::Short) {
-            return unbroken(answer);
+        match record(&mut scan, HANDSHAKE, MAX_PLAINTEXT) {
+            Ok(length) => append(&mut message, &mut kept, scan.take_up_to(length)),
+            Err(stop) => {
+                other_record = stop == Stop::Wrong;
+                break;
+            }
         }
     }
-    unbroken(hello(Scan::new(&message[..kept]), spent))
+    match unbroken(hello(Scan::new(&message[..kept]), spent && !other_record)) {
+        // Nothing comes between the records of a handshake message.
+        Err(Stop::Short) if other_record => Err(Stop::Wrong),
+        answer => answer,
+    }
 }
 
 /// A hello whose record has another length, or that is spread over records, must be right to its end.
@@ -327,6 +330,11 @@ mod tests {
         for size in [1, 2, 7, 50] {
             let records: Vec<u8> = hello.chunks(size).flat_map(|part| record_of(22, part)).collect();
             Trial::tcp(check).client_proves(&records, Proof::Structure);
+            let mut followed = records.clone();
+            followed.extend(record_of(20, &[1]));
+            Trial::tcp(check).client_proves(&followed, Proof::Structure);
+            let cut = [&records[..5 + size], &record_of(20, &[1])].concat();
+            assert_eq!(Trial::tcp(check).client(&cut), Match::No);
         }
     }
 
