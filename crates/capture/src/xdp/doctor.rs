@@ -120,7 +120,7 @@ fn capabilities() -> Finding {
     // CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON, as it did before Linux 5.8.
     let missing: Vec<&str> = NEEDED
         .iter()
-        .filter(|&&(bit, _)| !has(bit) && !(bit >= 38 && has(CAP_SYS_ADMIN)))
+        .filter(|&&(bit, _)| !(has(bit) || bit >= 38 && has(CAP_SYS_ADMIN)))
         .map(|&(_, name)| name)
         .collect();
     if missing.is_empty() {
