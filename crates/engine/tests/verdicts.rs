@@ -111,8 +111,7 @@ fn midstream_is_never_called_a_mismatch_on_a_guess() {
 
 #[test]
 fn a_new_policy_does_not_touch_what_was_judged() {
-    let mut sections = offport_policy::Sections::default();
-    sections.default_ports = false;
+    let sections = offport_policy::Sections { default_ports: false, ..offport_policy::Sections::default() };
     let lax = Arc::new(Policy::new(&sections).unwrap());
     let mut bench = Bench::default();
     bench.say(40_000, 80, &noise(100));
@@ -129,11 +128,10 @@ fn a_new_policy_does_not_touch_what_was_judged() {
 fn interim_records_carry_the_verdict_and_totals_so_far() {
     let mut bench = Bench::default();
     bench.say(40_000, 80, GET);
-    let mut seq = 1 + GET.len() as u32;
-    for _ in 0..130 {
+    let seq = 1 + GET.len() as u32;
+    for second in 0..130 {
         bench.wait(1.0);
-        bench.tcp((HOME, 40_000), (OUTSIDE, 80), ACK, seq, b"x");
-        seq += 1;
+        bench.tcp((HOME, 40_000), (OUTSIDE, 80), ACK, seq + second, b"x");
     }
     bench.finish();
     let actions: Vec<_> = bench.sink.records.iter().map(|record| record.action).collect();

@@ -1,5 +1,14 @@
 //! The command line of `offportd`: exit codes and messages are a contract.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may fail in any way"
+)]
+
 use std::process::{Command, Output};
 
 fn offportd(arguments: &[&str]) -> (Option<i32>, String, String) {

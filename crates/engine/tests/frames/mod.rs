@@ -10,9 +10,9 @@ type End = ([u8; 4], u16);
 
 /// What left the worker.
 #[derive(Default)]
-pub struct Seen {
-    pub flagged: u32,
-    pub records: Vec<FlowRecord>,
+pub(crate) struct Seen {
+    pub(crate) flagged: u32,
+    pub(crate) records: Vec<FlowRecord>,
 }
 
 impl Output for Seen {
@@ -30,14 +30,14 @@ impl Output for Seen {
 }
 
 /// A worker with the default policy; frames are a millisecond apart.
-pub struct Replay {
-    pub worker: Worker,
-    pub seen: Seen,
+pub(crate) struct Replay {
+    pub(crate) worker: Worker,
+    pub(crate) seen: Seen,
     time: u64,
 }
 
 impl Replay {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut config = Config::default();
         config.flow.max_flows = 1024;
         config.flow.max_flows_v6 = 1024;
@@ -48,7 +48,7 @@ impl Replay {
         }
     }
 
-    pub fn frame(&mut self, bytes: &[u8]) {
+    pub(crate) fn frame(&mut self, bytes: &[u8]) {
         self.time += 1_000_000;
         let frame = Frame {
             bytes,
@@ -62,19 +62,19 @@ impl Replay {
     }
 
     /// Time goes by without frames.
-    pub fn wait(&mut self, milliseconds: u64) {
+    pub(crate) fn wait(&mut self, milliseconds: u64) {
         self.time += milliseconds * 1_000_000;
         self.worker.tick(Timestamp::from_nanos(self.time), &mut self.seen);
     }
 
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.worker.finish(Timestamp::from_nanos(self.time), &mut self.seen);
         assert!(self.worker.counters().is_balanced());
         assert!(self.worker.counters().events_are_balanced());
     }
 
     /// Ends the replay: there was one flow.
-    pub fn only_record(&mut self) -> FlowRecord {
+    pub(crate) fn only_record(&mut self) -> FlowRecord {
         self.finish();
         assert_eq!(self.seen.records.len(), 1);
         self.seen.records[0]
@@ -108,29 +108,29 @@ fn tcp(source: End, destination: End, (seq, acked): (u32, u32), flags: u8, paylo
     ethernet(&ipv4(source.0, destination.0, 6, &segment))
 }
 
-pub fn syn(source: End, destination: End, seq: u32) -> Vec<u8> {
+pub(crate) fn syn(source: End, destination: End, seq: u32) -> Vec<u8> {
     tcp(source, destination, (seq, 0), 0x02, &[])
 }
 
-pub fn syn_ack(source: End, destination: End, seq: u32, acked: u32) -> Vec<u8> {
+pub(crate) fn syn_ack(source: End, destination: End, seq: u32, acked: u32) -> Vec<u8> {
     tcp(source, destination, (seq, acked), 0x12, &[])
 }
 
 /// Two zeros of padding counted as payload: an MSS option makes a SYN-ACK 58 bytes long on Ethernet.
-pub fn padded_syn_ack(source: End, destination: End, seq: u32, acked: u32) -> Vec<u8> {
+pub(crate) fn padded_syn_ack(source: End, destination: End, seq: u32, acked: u32) -> Vec<u8> {
     tcp(source, destination, (seq, acked), 0x12, &[0, 0])
 }
 
 /// A segment without PSH.
-pub fn ack(source: End, destination: End, seq: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn ack(source: End, destination: End, seq: u32, payload: &[u8]) -> Vec<u8> {
     tcp(source, destination, (seq, 1), 0x10, payload)
 }
 
-pub fn push(source: End, destination: End, seq: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn push(source: End, destination: End, seq: u32, payload: &[u8]) -> Vec<u8> {
     tcp(source, destination, (seq, 1), 0x18, payload)
 }
 
-pub fn udp(source: End, destination: End, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn udp(source: End, destination: End, payload: &[u8]) -> Vec<u8> {
     let mut datagram = Vec::new();
     datagram.extend(source.1.to_be_bytes());
     datagram.extend(destination.1.to_be_bytes());
@@ -141,7 +141,7 @@ pub fn udp(source: End, destination: End, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Port unreachable (RFC 792), quoting the IP header and 8 bytes of `packet`.
-pub fn icmp_unreachable(source: [u8; 4], destination: [u8; 4], packet: &[u8]) -> Vec<u8> {
+pub(crate) fn icmp_unreachable(source: [u8; 4], destination: [u8; 4], packet: &[u8]) -> Vec<u8> {
     let mut message = vec![3, 3, 0, 0, 0, 0, 0, 0];
     message.extend(&packet[..28]);
     ethernet(&ipv4(source, destination, 1, &message))

@@ -33,11 +33,13 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        // Dropped, it ends and waits for the child, whatever happens below.
+        let server = Self(child);
         let filter = format!("sport = :{port}");
         for _ in 0..500 {
             let listening = lab.exec(&lab.servers, "ss", &["-ltnH", &filter]);
             if !listening.stdout.is_empty() {
-                return Self(child);
+                return server;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
