@@ -142,7 +142,7 @@ impl Counters {
         if let Some(at) = VERDICT_TRANSPORTS.iter().position(|&other| other == transport) {
             self.verdicts[judgement.verdict.index()][at] += 1;
         }
-        match outcome.protocol {
+        match outcome.protocol() {
             Some((protocol, proof)) => {
                 self.observed[protocol.index()] += 1;
                 self.proofs[proof_index(proof)] += 1;

@@ -84,7 +84,7 @@ pub(crate) fn record(
         vlan: path.and_then(|path| path.link.vlan),
         inner_vlan: path.and_then(|path| path.link.inner_vlan),
         tunnel: path.and_then(|path| path.tunnel),
-        protocol: outcome.and_then(|outcome| outcome.protocol),
+        protocol: outcome.and_then(Outcome::protocol),
         judgement: outcome.map(|outcome| outcome.judgement),
         decided_after: outcome.map_or(0, |outcome| outcome.decided_after),
         tcp: flow.tcp.map(|tcp| TcpSummary {

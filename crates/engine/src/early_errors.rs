@@ -1,13 +1,15 @@
 //! ICMP errors that arrive before the flow that they quote.
 //!
 //! A fragmented datagram reaches its flow's owner by way of the worker that reassembles it; the port unreachable that it
-//! causes comes straight, and may be faster. So an error that quotes no flow is tried again for a moment.
+//! causes comes straight, and may be faster. So an error that quotes no flow is tried once more, a moment later. When
+//! that is depends on the packets' times alone, so that replays in other batches do the same.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use offport_wire::{Packet, Timestamp};
 
-/// How long an error is tried again.
+/// When an error is tried again.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Errors that wait at a time; beyond that they are counted at once.
 const MOST: usize = 64;
@@ -15,48 +17,33 @@ const MOST: usize = 64;
 /// The errors that wait, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct EarlyErrors {
-    waiting: Vec<Waiting>,
-    /// Attempts that found no flow and were followed by another.
+    waiting: VecDeque<Packet<'static>>,
+    /// First attempts that were followed by another.
     retried: u64,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    packet: Packet<'static>,
-    hash: u64,
 }
 
 impl EarlyErrors {
     pub(crate) fn new() -> Self {
-        Self { waiting: Vec::with_capacity(MOST), retried: 0 }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        Self { waiting: VecDeque::with_capacity(MOST), retried: 0 }
     }
 
     /// An error that quotes no flow yet.
-    pub(crate) fn keep(&mut self, packet: &Packet<'_>, hash: u64) {
+    pub(crate) fn keep(&mut self, packet: &Packet<'_>) {
         if self.waiting.len() < MOST {
-            self.waiting.push(Waiting { packet: without_payload(packet), hash });
+            self.waiting.push_back(without_payload(packet));
         }
     }
 
-    /// Gives each to `matched` again, and keeps those that it finds no flow for, until they are too old.
-    pub(crate) fn retry(&mut self, now: Timestamp, mut matched: impl FnMut(&Packet<'_>, u64) -> bool) {
-        let retried = &mut self.retried;
-        self.waiting.retain(|Waiting { packet, hash }| {
-            *retried += 1;
-            !matched(packet, *hash) && now.since(packet.time) < PATIENCE
-        });
+    /// An error whose second and last attempt is due.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<Packet<'static>> {
+        if self.waiting.front()?.time + PATIENCE > now {
+            return None;
+        }
+        self.retried += 1;
+        self.waiting.pop_front()
     }
 
-    /// There will be no other attempt.
-    pub(crate) fn give_up(&mut self) {
-        self.waiting.clear();
-    }
-
-    /// Of the attempts that found no flow, those that were not the last word.
+    /// Attempts that found no flow and were, or will be, followed by another.
     pub(crate) fn not_final(&self) -> u64 {
         self.retried + self.waiting.len() as u64
     }

@@ -5,19 +5,29 @@ use std::hash::{Hash, Hasher};
 use foldhash::fast::FixedState;
 use offport_fingerprint::{Proof, Protocol};
 use offport_flow::{Interner, Label};
-use offport_policy::Judgement;
+use offport_policy::{Judgement, Seen};
 
 /// A flow's verdict and what led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// What it speaks.
-    pub(crate) protocol: Option<(Protocol, Proof)>,
+    /// What identification made of it.
+    pub(crate) seen: Seen,
     /// What to make of it.
     pub(crate) judgement: Judgement,
     /// Payload packets that it took.
     pub(crate) decided_after: u8,
     /// Its event was raised, so that its end is one, too.
     pub(crate) announced: bool,
+}
+
+impl Outcome {
+    /// What it speaks.
+    pub(crate) const fn protocol(&self) -> Option<(Protocol, Proof)> {
+        match self.seen {
+            Seen::Identified(protocol, proof) => Some((protocol, proof)),
+            Seen::Broken(_) | Seen::NotRecognised | Seen::TooLittle => None,
+        }
+    }
 }
 
 /// The outcomes of all flows in the table.
@@ -36,8 +46,8 @@ impl Outcomes {
     pub(crate) fn keep(&mut self, outcome: Outcome) -> Option<Label> {
         use std::hash::BuildHasher;
         let mut hasher = self.hasher.build_hasher();
-        let Outcome { protocol, judgement, decided_after, announced } = &outcome;
-        (protocol, decided_after, announced).hash(&mut hasher);
+        let Outcome { seen: _, judgement, decided_after, announced } = &outcome;
+        (outcome.protocol(), decided_after, announced).hash(&mut hasher);
         (judgement.verdict, judgement.severity, judgement.rule, judgement.direction).hash(&mut hasher);
         judgement.reasons.iter().for_each(|reason| reason.hash(&mut hasher));
         self.interner.acquire(hasher.finish(), outcome).map(Label)

@@ -2,7 +2,7 @@
 
 use offport_fingerprint::{Answer, Exchange, Proof, Stage, candidates, identify};
 use offport_flow::{End, Flow, Observer, Settlement};
-use offport_policy::{Policy, Seen, Severity};
+use offport_policy::{Policy, Seen, Severity, Verdict};
 
 use crate::counters::Counters;
 use crate::describe;
@@ -56,17 +56,25 @@ impl<O: Output> Observer for Stages<'_, O> {
         self.settle(flow, seen)
     }
 
-    fn interim(&mut self, flow: &Flow<'_>) {
-        let outcome = self.state.outcomes.get(flow.label);
+    fn interim(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
+        let mut outcome = self.state.outcomes.get(flow.label).copied();
+        let risen = outcome.as_mut().is_some_and(|outcome| self.judge_again(flow, outcome));
         let (action, reason) = (Action::Interim, EndReason::ActiveTimeout);
-        let record = describe::record(flow, outcome, action, reason, self.state.worker);
+        let record = describe::record(flow, outcome.as_ref(), action, reason, self.state.worker);
+        let again = outcome.filter(|_| risen).map(|outcome| self.settle_again(flow, outcome, record));
         self.write(&record);
+        again
     }
 
     fn ended(&mut self, flow: &Flow<'_>, end: End) {
-        let State { outcomes, counters, worker, .. } = &mut *self.state;
-        let outcome = outcomes.get(flow.label).copied();
-        let record = describe::record(flow, outcome.as_ref(), Action::End, describe::reason(end), *worker);
+        let mut outcome = self.state.outcomes.get(flow.label).copied();
+        let risen = outcome.as_mut().is_some_and(|outcome| self.judge_again(flow, outcome));
+        let reason = describe::reason(end);
+        let record = describe::record(flow, outcome.as_ref(), Action::End, reason, self.state.worker);
+        if let Some(outcome) = outcome.as_mut().filter(|_| risen) {
+            self.flag(flow, outcome, record);
+        }
+        let State { outcomes, counters, .. } = &mut *self.state;
         outcomes.release(flow.label);
         if let Some(Outcome { judgement, .. }) = outcome {
             let bytes = &mut counters.verdict_bytes[judgement.verdict.index()][judgement.direction.index()];
@@ -85,26 +93,57 @@ impl<O: Output> Stages<'_, O> {
     fn settle(&mut self, flow: &Flow<'_>, seen: Seen) -> Settlement {
         let swap_roles = self.guessed_wrong(flow, seen);
         let flow = &if swap_roles { flow.swapped() } else { *flow };
-        let State { outcomes, events, counters, event_floor, worker } = &mut *self.state;
         let facts = describe::facts(flow, seen);
         let judgement = self.policy.judge(&facts);
         self.out.settled(flow, &facts, &judgement);
-        let protocol = match seen {
-            Seen::Identified(protocol, proof) => Some((protocol, proof)),
-            _ => None,
-        };
-        let mut outcome =
-            Outcome { protocol, judgement, decided_after: flow.payload_packets, announced: false };
-        counters.settled(&outcome, flow.transport());
-        let flagged = judgement.severity >= *event_floor && judgement.severity > Severity::None;
-        if flagged {
-            let (action, reason) = (Action::Interim, EndReason::ActiveTimeout);
-            let record = describe::record(flow, Some(&outcome), action, reason, *worker);
-            outcome.announced = events.flagged(event(EventPhase::Flagged, record, flow), counters, self.out);
-        }
+        let mut outcome = Outcome { seen, judgement, decided_after: flow.payload_packets, announced: false };
+        self.state.counters.settled(&outcome, flow.transport());
+        let (action, reason) = (Action::Interim, EndReason::ActiveTimeout);
+        let record = describe::record(flow, Some(&outcome), action, reason, self.state.worker);
+        let flagged = self.flag(flow, &mut outcome, record);
+        let State { outcomes, counters, .. } = &mut *self.state;
         let label = outcomes.keep(outcome);
         counters.outcomes_limit += u64::from(label.is_none());
         Settlement { label, flagged, swap_roles }
+    }
+
+    /// Flags a flow that was not flagged before, if its severity calls for that. Whether it is flagged now.
+    fn flag(&mut self, flow: &Flow<'_>, outcome: &mut Outcome, record: FlowRecord) -> bool {
+        let State { events, counters, event_floor, .. } = &mut *self.state;
+        let severity = outcome.judgement.severity;
+        if flow.flagged || severity < *event_floor || severity == Severity::None {
+            return flow.flagged;
+        }
+        outcome.announced = events.flagged(event(EventPhase::Flagged, record, flow), counters, self.out);
+        true
+    }
+
+    /// A flow has sent more since its verdict, which may be worse by now: severity rises with the bytes, and never
+    /// falls; the verdict itself stays. Whether it has risen.
+    fn judge_again(&self, flow: &Flow<'_>, outcome: &mut Outcome) -> bool {
+        let verdict = outcome.judgement.verdict;
+        if !verdict.is_alarm() && verdict != Verdict::Unknown {
+            return false;
+        }
+        let again = self.policy.judge(&describe::facts(flow, outcome.seen));
+        let risen = again.verdict == verdict && again.severity > outcome.judgement.severity;
+        if risen {
+            outcome.judgement = again;
+        }
+        risen
+    }
+
+    /// A settled flow whose severity has risen.
+    fn settle_again(&mut self, flow: &Flow<'_>, mut outcome: Outcome, record: FlowRecord) -> Settlement {
+        let flagged = self.flag(flow, &mut outcome, record);
+        let State { outcomes, counters, .. } = &mut *self.state;
+        let label = outcomes.keep(outcome);
+        // Without a new label the old one stays.
+        match label {
+            Some(_) => outcomes.release(flow.label),
+            None => counters.outcomes_limit += 1,
+        }
+        Settlement { label, flagged, swap_roles: false }
     }
 
     /// Whether a reserved port has seen a fair amount of payload that could, with more of it, only turn out to be what

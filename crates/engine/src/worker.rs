@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use offport_flow::{Outcome, ServicePorts, Tracker};
+use offport_flow::{Outcome, Place, ServicePorts, Tracker};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
 use offport_wire::{Drop, Frame, Packet, Parsed, Timestamp, parse};
@@ -16,7 +16,7 @@ use crate::output::{HandOver, Output};
 use crate::stages::{Stages, State};
 use crate::steering::Steering;
 
-/// Packets that are hashed before the first of them is looked up.
+/// Packets that are looked up before the first of them is counted.
 const CHUNK: usize = 32;
 
 /// The stages of the data path in order, for one core.
@@ -80,9 +80,8 @@ impl Worker {
     pub fn receive(&mut self, datagram: &HandOver<'_>, out: &mut impl Output) {
         self.stages.counters.taken_over += u64::from(datagram.frames);
         let packet = datagram.packet;
-        let hash = self.tracker.hash(&packet.key);
-        self.track(&packet, hash, datagram.frames, out);
-        self.retry_early_errors(packet.time, out);
+        let place = self.tracker.look_up(&packet.key);
+        self.track(&packet, place, datagram.frames, out);
         self.publish();
     }
 
@@ -99,8 +98,7 @@ impl Worker {
     /// The end: every flow is judged, if it has payload, and written; what suppression held back is raised.
     pub fn finish(&mut self, now: Timestamp, out: &mut impl Output) {
         self.reassembler.expire(now);
-        self.retry_early_errors(now, out);
-        self.early.give_up();
+        self.retry_early_errors(Timestamp::from_nanos(u64::MAX), out);
         let Self { tracker, stages, policy, .. } = self;
         tracker.finish(now, &mut Stages { state: stages, policy, out });
         stages.events.finish(now, &mut stages.counters, out);
@@ -118,7 +116,7 @@ impl Worker {
         self.policy = policy;
     }
 
-    /// Parses a chunk, hashes it, and only then looks up: the lookups' cache misses overlap.
+    /// Parses a chunk, looks all of it up, and only then updates: the lookups' cache misses overlap.
     fn chunk(&mut self, frames: &[Frame<'_>], out: &mut impl Output) {
         let mut packets = [const { None }; CHUNK];
         let mut filled = 0;
@@ -139,38 +137,32 @@ impl Worker {
             }
         }
         self.flush(&packets[..filled], out);
-        if let Some(last) = frames.last() {
-            self.retry_early_errors(last.time, out);
-        }
     }
 
     fn flush(&mut self, packets: &[Option<Packet<'_>>], out: &mut impl Output) {
-        let mut hashes = [0; CHUNK];
-        for (hash, packet) in hashes.iter_mut().zip(packets.iter().flatten()) {
-            *hash = self.tracker.hash(&packet.key);
+        let mut places = [None; CHUNK];
+        for (place, packet) in places.iter_mut().zip(packets.iter().flatten()) {
+            *place = Some(self.tracker.look_up(&packet.key));
         }
-        for (packet, hash) in packets.iter().flatten().zip(hashes) {
-            self.track(packet, hash, 1, out);
+        for (packet, place) in packets.iter().flatten().zip(places.into_iter().flatten()) {
+            self.track(packet, place, 1, out);
         }
     }
 
-    fn track(&mut self, packet: &Packet<'_>, hash: u64, frames: u32, out: &mut impl Output) {
+    fn track(&mut self, packet: &Packet<'_>, place: Place, frames: u32, out: &mut impl Output) {
+        self.retry_early_errors(packet.time, out);
         let Self { tracker, stages, policy, early, .. } = self;
-        let outcome = track(tracker, &mut Stages { state: stages, policy, out }, packet, hash, frames);
+        let outcome = track(tracker, &mut Stages { state: stages, policy, out }, packet, place, frames);
         if outcome == Outcome::IcmpUnmatched {
-            early.keep(packet, hash);
+            early.keep(packet);
         }
     }
 
     fn retry_early_errors(&mut self, now: Timestamp, out: &mut impl Output) {
-        if self.early.is_empty() {
-            return;
-        }
         let Self { tracker, stages, policy, early, .. } = self;
-        early.retry(now, |packet, hash| {
-            let stages = &mut Stages { state: stages, policy, out };
-            tracker.packet(packet, hash, stages) == Outcome::IcmpMatched
-        });
+        while let Some(packet) = early.due(now) {
+            tracker.packet(&packet, &mut Stages { state: stages, policy, out });
+        }
     }
 
     /// A fragment, and the datagram, if it makes one. All fragments of a datagram come here, whoever owns its flow:
@@ -188,8 +180,8 @@ impl Worker {
                 }
             }
             _ => {
-                let hash = tracker.hash(&packet.key);
-                track(tracker, &mut Stages { state: stages, policy, out }, &packet, hash, frames);
+                let place = tracker.look_up(&packet.key);
+                track(tracker, &mut Stages { state: stages, policy, out }, &packet, place, frames);
             }
         }
     }
@@ -215,12 +207,12 @@ fn track<O: Output>(
     tracker: &mut Tracker,
     stages: &mut Stages<'_, O>,
     packet: &Packet<'_>,
-    hash: u64,
+    place: Place,
     frames: u32,
 ) -> Outcome {
     let State { events, counters, .. } = &mut *stages.state;
     events.pass_time(packet.time, counters, stages.out);
-    let outcome = tracker.packet(packet, hash, stages);
+    let outcome = tracker.packet_at(packet, place, stages);
     let counter = match outcome {
         Outcome::Refused => &mut stages.state.counters.table_full,
         Outcome::Tracked | Outcome::IcmpMatched | Outcome::IcmpUnmatched => {

@@ -110,7 +110,7 @@ fn an_icmp_error_may_come_before_its_flow() {
     replay.frame(&icmp_unreachable(SERVER, CLIENT, &datagram[14..]));
     assert_eq!(replay.worker.counters().flow.icmp_unmatched, 0);
     replay.frame(&datagram);
-    replay.wait(50);
+    replay.wait(300);
     assert_eq!(replay.worker.counters().flow.icmp_matched, 1);
     assert_eq!(replay.only_record().icmp_errors, 1);
     assert_eq!(replay.worker.counters().flow.icmp_unmatched, 0);

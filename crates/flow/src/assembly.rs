@@ -38,6 +38,14 @@ impl Default for Assembly {
     }
 }
 
+impl Assembly {
+    /// Who spoke first, as far as is known: zeros that may be padding do not count while the other side has spoken.
+    pub(crate) fn first_speaker(&self) -> Direction {
+        let [first, other] = [self.first, self.first.reverse()].map(|at| &self.streams[at.index()]);
+        if first.is_empty() && !other.is_empty() { self.first.reverse() } else { self.first }
+    }
+}
+
 /// The first payload of a flagged flow.
 #[derive(Debug)]
 pub(crate) struct Heads {
@@ -54,7 +62,7 @@ impl Default for Heads {
 
 impl Heads {
     pub(crate) fn keep(&mut self, assembly: &Assembly) {
-        self.first = assembly.first;
+        self.first = assembly.first_speaker();
         for ((stream, len), bytes) in assembly.streams.iter().zip(&mut self.lens).zip(&mut self.bytes) {
             let kept = stream.first_payload().bytes;
             *len = kept.len() as u16;

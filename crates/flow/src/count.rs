@@ -83,6 +83,10 @@ impl<K: Key> Family<K> {
             let fin = tcp.seq.wrapping_add(packet.payload_len).wrapping_add(opens(tcp).into());
             progress.changed |= stream.finish(fin).changed;
         }
+        // Who padded an acknowledgement has not spoken: not before the other side, if that has.
+        if progress.was_padding && !assembly.streams[packet.direction.reverse().index()].is_empty() {
+            assembly.first = packet.direction.reverse();
+        }
         let both_closed = assembly.streams.iter().all(|stream| stream.is_closed());
         let spent = assembly.packets >= shared.payload_packets || both_closed;
         if progress.start_lost {

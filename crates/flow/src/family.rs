@@ -11,6 +11,7 @@ use crate::role;
 use crate::shared::{Shared, passed};
 use crate::state::{End, TcpState};
 use crate::table::{COARSE, Table, bucket};
+use crate::tracker::Place;
 
 /// Bit of an owner id that says IPv6.
 pub(crate) const V6: u32 = 1 << 31;
@@ -38,12 +39,13 @@ impl<K: Key> Family<K> {
         &mut self,
         shared: &mut Shared,
         packet: &Packet<'_>,
-        (key, hash): (K, u64),
+        (key, place): (K, Place),
         observer: &mut impl Observer,
     ) -> bool {
         let now = micros(packet.time);
         let transport = packet.key.transport();
-        let mut found = self.table.find(hash, &key, transport);
+        let Place { hash, found } = place;
+        let mut found = self.table.find_now(found, hash, &key, transport);
         if let Some(index) = found {
             if let Some(end) = self.is_history(shared, index, packet, now) {
                 self.end(shared, index, end, now, observer);
@@ -212,8 +214,13 @@ impl<K: Key> Family<K> {
             return;
         }
         shared.counters.interim += 1;
-        observer.interim(&shared.view(hot, cold));
+        let again = observer.interim(&shared.view(hot, cold));
         self.table.cold_mut(index).set_reported(true);
+        if let Some(settlement) = again
+            && self.table.hot(index).stage() == Stage::Settled
+        {
+            self.settle(shared, index, settlement);
+        }
     }
 
     fn start(

@@ -36,5 +36,5 @@ pub use observer::{Observer, Settlement};
 pub use path::Path;
 pub use role::ServicePorts;
 pub use state::{End, TcpState};
-pub use tracker::{Outcome, Tracker};
+pub use tracker::{Outcome, Place, Tracker};
 pub use view::{FirstPayload, Flow, Label, Side, Tcp};

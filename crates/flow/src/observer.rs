@@ -14,8 +14,9 @@ pub trait Observer {
     /// The bound, the packets or the time of an undecided flow are spent, or it is over: the last word.
     fn conclude(&mut self, flow: &Flow<'_>) -> Settlement;
 
-    /// The active timeout of a flow that goes on has passed; totals so far.
-    fn interim(&mut self, flow: &Flow<'_>);
+    /// The active timeout of a flow that goes on has passed; totals so far. What comes back replaces what a settled
+    /// flow was given; its first payload is gone by then, unless it was flagged before.
+    fn interim(&mut self, flow: &Flow<'_>) -> Option<Settlement>;
 
     /// A flow is over. Its label can be freed.
     fn ended(&mut self, flow: &Flow<'_>, end: End);

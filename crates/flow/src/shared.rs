@@ -200,7 +200,7 @@ impl Shared {
             last: timestamp(hot.last()),
             client: side(client),
             server: side(client.reverse()),
-            first_payload: assembly.map(|assembly| assembly.first).or(heads.map(|heads| heads.first)),
+            first_payload: assembly.map(Assembly::first_speaker).or(heads.map(|heads| heads.first)),
             midstream: hot.midstream(),
             tcp,
             icmp_errors: extra.map_or(0, |extra| extra.icmp_errors),

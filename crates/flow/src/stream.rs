@@ -52,7 +52,7 @@ pub(crate) struct Segment<'a> {
     pub(crate) len: u32,
     /// It may be a keep-alive probe with a garbage byte (RFC 9293, section 3.8.4): no start for a stream.
     pub(crate) may_be_probe: bool,
-    /// A bare acknowledgement with a few zero bytes: see [`MAX_PADDING`].
+    /// A bare acknowledgement or SYN-ACK with a few zero bytes: see [`MAX_PADDING`].
     pub(crate) may_be_padding: bool,
 }
 
@@ -69,6 +69,8 @@ pub(crate) struct Progress {
     pub(crate) start_lost: bool,
     /// A hole was given up.
     pub(crate) gap: bool,
+    /// Zeros that were left out were padding: the sender had said nothing yet.
+    pub(crate) was_padding: bool,
 }
 
 impl Default for Stream {
@@ -140,12 +142,6 @@ impl Stream {
                 return progress;
             }
         }
-        if self.is_padding(&segment) {
-            self.padding = segment.len as u8;
-            self.padding_seq = segment.seq;
-            return progress;
-        }
-        self.take_padding(segment.seq);
         if !self.anchored {
             if segment.may_be_probe && !self.probe_skipped {
                 self.probe_skipped = true;
@@ -154,6 +150,12 @@ impl Stream {
             self.base = segment.seq;
             self.anchored = true;
         }
+        if self.is_padding(&segment) {
+            self.padding = self.padding.max(segment.len as u8);
+            self.padding_seq = segment.seq;
+            return progress;
+        }
+        self.weigh_padding(segment.seq, segment.len, &mut progress);
         let before = self.len;
         let offset = i64::from(segment.seq.wrapping_sub(self.base) as i32);
         self.place(offset, segment.data);
@@ -213,9 +215,7 @@ impl Stream {
         if self.closed {
             return progress;
         }
-        let before = self.len;
-        self.take_padding(seq);
-        progress.changed = self.len > before;
+        self.weigh_padding(seq, 1, &mut progress);
         let offset = if self.anchored { seq.wrapping_sub(self.base) as i32 } else { 0 };
         if offset >= i32::from(self.len) && offset < i32::from(self.limit) {
             self.limit = offset as u16;
@@ -226,6 +226,11 @@ impl Stream {
 
     pub(crate) const fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Nothing is kept, as far as is known.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     pub(crate) fn first_payload(&self) -> FirstPayload<'_> {
@@ -240,26 +245,41 @@ impl Stream {
 
     /// Whether these zeros are left out until what follows tells whether they are data.
     fn is_padding(&self, segment: &Segment<'_>) -> bool {
-        let at_start = !self.anchored || segment.seq == self.base;
-        let again = self.padding == 0 || self.padding_seq == segment.seq;
-        segment.may_be_padding && self.len == 0 && !self.held && !self.beyond && at_start && again
+        let expected = segment.seq == if self.padding > 0 { self.padding_seq } else { self.base };
+        segment.may_be_padding && self.len == 0 && expected && !self.has(segment.len as usize)
     }
 
-    /// What comes next decides on zeros that were left out: if it stands right behind them, they were data.
-    fn take_padding(&mut self, next: u32) {
-        let padding = std::mem::take(&mut self.padding);
-        if padding == 0 || next != self.padding_seq.wrapping_add(padding.into()) {
+    /// What stands where zeros were left out decides on them: other bytes for the first of them replace them all;
+    /// a segment that starts within them or right behind them makes those before it data. Anything else may have
+    /// been overtaken, and decides nothing: a sender that shuffles its segments must not get rid of its start.
+    fn weigh_padding(&mut self, seq: u32, len: u32, progress: &mut Progress) {
+        if self.padding == 0 {
             return;
         }
-        if !self.anchored {
-            self.base = self.padding_seq;
-            self.anchored = true;
+        let distance = i64::from(seq.wrapping_sub(self.padding_seq) as i32);
+        if distance <= 0 && distance + i64::from(len) > 0 {
+            self.padding = 0;
+            progress.was_padding = true;
+        } else if distance > 0 && distance <= i64::from(self.padding) {
+            self.padding = distance as u8;
+            progress.changed |= self.take_padding();
         }
-        self.place(0, &[0; MAX_PADDING][..usize::from(padding)]);
-        self.first_len = padding.into();
-        if self.len > 0 {
-            self.push_end();
+    }
+
+    /// Zeros that were left out are data. Whether there is more to look at.
+    fn take_padding(&mut self) -> bool {
+        let padding = std::mem::take(&mut self.padding);
+        let before = self.len;
+        let offset = i64::from(self.padding_seq.wrapping_sub(self.base) as i32);
+        self.place(offset, &[0; MAX_PADDING][..usize::from(padding).min(MAX_PADDING)]);
+        if self.len == before {
+            return false;
         }
+        if before == 0 {
+            self.first_len = padding.into();
+        }
+        self.push_end();
+        true
     }
 
     /// Writes data at an offset from the start, but not over what is there, and takes in what now has no hole
@@ -314,6 +334,10 @@ impl Stream {
         progress.changed = true;
         self.gap_packets = 0;
         self.beyond = false;
+        // Padding or data, nothing will tell any more; to drop them would let a sender hide its start.
+        if self.padding > 0 {
+            self.take_padding();
+        }
         if self.len > 0 {
             self.closed = true;
             return;

@@ -40,6 +40,15 @@ pub(crate) struct Table<K> {
     free: u32,
     capacity: u32,
     hasher: FixedState,
+    /// Insertions and removals so far: what was looked up stays true while this does.
+    changes: u64,
+}
+
+/// The answer of a lookup, and when it was given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    index: u32,
+    changes: u64,
 }
 
 impl<K: Key> Table<K> {
@@ -53,6 +62,7 @@ impl<K: Key> Table<K> {
             free: NONE,
             capacity,
             hasher,
+            changes: 0,
         }
     }
 
@@ -80,6 +90,20 @@ impl<K: Key> Table<K> {
             hot.key == *key && hot.transport() == transport
         };
         self.index.find(hash, is_it).copied()
+    }
+
+    /// [`Table::find`] for later: a batch of these lets the cache misses of its packets overlap.
+    pub(crate) fn find_early(&self, hash: u64, key: &K, transport: Transport) -> Found {
+        Found { index: self.find(hash, key, transport).unwrap_or(NONE), changes: self.changes }
+    }
+
+    /// What was found early, or finds again if the table has changed since.
+    pub(crate) fn find_now(&self, early: Found, hash: u64, key: &K, transport: Transport) -> Option<u32> {
+        if early.changes == self.changes {
+            (early.index != NONE).then_some(early.index)
+        } else {
+            self.find(hash, key, transport)
+        }
     }
 
     pub(crate) fn hot(&self, index: u32) -> &Hot<K> {
@@ -115,6 +139,7 @@ impl<K: Key> Table<K> {
             self.cold[index as usize] = cold;
             index
         };
+        self.changes += 1;
         let Self { index: table, hot: entries, hasher, .. } = self;
         table.insert_unique(hash, index, |&other| {
             let hot = &entries[other as usize];
@@ -125,6 +150,7 @@ impl<K: Key> Table<K> {
     }
 
     pub(crate) fn remove(&mut self, index: u32) {
+        self.changes += 1;
         let hot = &self.hot[index as usize];
         let hash = hot.key.hash(hot.transport(), &self.hasher);
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == index) {

@@ -11,7 +11,7 @@ use crate::key::{PackedV4, PackedV6};
 use crate::observer::Observer;
 use crate::role::ServicePorts;
 use crate::shared::{self, Shared, passed};
-use crate::table::{Table, bucket};
+use crate::table::{Found, Table, bucket};
 
 /// Flows that one packet may end or report, beyond its own: bounds the work per packet.
 const PACKET_BUDGET: u32 = 8;
@@ -33,6 +33,13 @@ pub enum Outcome {
     IcmpMatched,
     /// An ICMP error that quotes no tracked flow.
     IcmpUnmatched,
+}
+
+/// What [`Tracker::look_up`] found.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub(crate) hash: u64,
+    pub(crate) found: Found,
 }
 
 /// All flows of one worker, their timers and their first payloads.
@@ -64,24 +71,36 @@ impl Tracker {
         }
     }
 
-    /// The hash of a key, for [`Tracker::packet`]: hash a whole batch first, then update.
-    pub fn hash(&self, key: &FlowKey) -> u64 {
-        shared::hash(key, &self.shared.hasher)
+    /// Where a packet's flow is, for [`Tracker::packet_at`]: look a whole batch up first, then update. The lookups
+    /// do not depend on one another, so their cache misses overlap.
+    pub fn look_up(&self, key: &FlowKey) -> Place {
+        let hash = shared::hash(key, &self.shared.hasher);
+        let found = match key {
+            FlowKey::V4(key) => self.v4.table.find_early(hash, &key.into(), key.transport),
+            FlowKey::V6(key) => self.v6.table.find_early(hash, &key.into(), key.transport),
+        };
+        Place { hash, found }
     }
 
-    /// One packet. `hash` is [`Tracker::hash`] of its key.
-    pub fn packet(&mut self, packet: &Packet<'_>, hash: u64, observer: &mut impl Observer) -> Outcome {
+    /// One packet.
+    pub fn packet(&mut self, packet: &Packet<'_>, observer: &mut impl Observer) -> Outcome {
+        let place = self.look_up(&packet.key);
+        self.packet_at(packet, place, observer)
+    }
+
+    /// One packet. `place` is what [`Tracker::look_up`] said of its key, at whatever time.
+    pub fn packet_at(&mut self, packet: &Packet<'_>, place: Place, observer: &mut impl Observer) -> Outcome {
         self.pass_time(micros(packet.time), PACKET_BUDGET, observer);
         if packet.icmp_error {
-            return self.icmp_error(packet, hash);
+            return self.icmp_error(packet, place.hash);
         }
         if self.shared.assemblies.left() == 0 {
             self.shared.counters.undecided_limit += 1;
             self.conclude_oldest(observer);
         }
         let tracked = match &packet.key {
-            FlowKey::V4(key) => self.v4.packet(&mut self.shared, packet, (key.into(), hash), observer),
-            FlowKey::V6(key) => self.v6.packet(&mut self.shared, packet, (key.into(), hash), observer),
+            FlowKey::V4(key) => self.v4.packet(&mut self.shared, packet, (key.into(), place), observer),
+            FlowKey::V6(key) => self.v6.packet(&mut self.shared, packet, (key.into(), place), observer),
         };
         if tracked { Outcome::Tracked } else { Outcome::Refused }
     }

@@ -88,8 +88,9 @@ impl Observer for Book {
         Settlement { label: Some(Label(2)), flagged: self.flag, swap_roles: false }
     }
 
-    fn interim(&mut self, flow: &Flow<'_>) {
+    fn interim(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
         self.interim.push(Seen::of(flow));
+        None
     }
 
     fn ended(&mut self, flow: &Flow<'_>, end: End) {
@@ -140,8 +141,7 @@ impl Bench {
     }
 
     pub fn give(&mut self, packet: &Packet<'_>) -> Outcome {
-        let hash = self.tracker.hash(&packet.key);
-        self.tracker.packet(packet, hash, &mut self.book)
+        self.tracker.packet(packet, &mut self.book)
     }
 
     pub fn tcp(&mut self, from: End4, to: End4, flags: u8, seq: u32, payload: &[u8]) -> Outcome {
