@@ -15,6 +15,10 @@ pub const MAX_LABELS: usize = 8;
 /// Extension headers of one IPv6 header; those of a GTP-U header.
 pub const MAX_EXTENSIONS: usize = 8;
 
+/// IEEE 802.2 headers on one frame. A SNAP header may name a tag, and a tag may be followed by a length, behind which
+/// another LLC header stands: without a bound the walk would go as deep as the frame is long.
+pub(crate) const MAX_LLC: u8 = 16;
+
 /// Where a walk has got to: [`Outermost`] on the hot path, [`Walk`] once it has left it.
 pub(crate) trait Context: Copy {
     /// All of it, spelled out.
@@ -55,6 +59,8 @@ pub(crate) struct Walk {
     pub(crate) domain: Domain,
     pub(crate) tunnel: Option<Tunnel>,
     pub(crate) depth: u8,
+    /// IEEE 802.2 headers so far.
+    pub(crate) llc: u8,
     /// Frames that the packet is made of.
     pub(crate) packets: u16,
     pub(crate) time: Timestamp,
@@ -81,6 +87,7 @@ impl Walk {
             domain: Domain::NONE,
             tunnel: None,
             depth: 0,
+            llc: 0,
             packets: 1,
             time: frame.time,
             interface: frame.interface,
@@ -93,6 +100,14 @@ impl Walk {
             return Err(Drop::TooDeep);
         }
         Ok(Self { tunnel: Some(tunnel), depth: self.depth + 1, ..self })
+    }
+
+    /// The state behind an IEEE 802.2 header.
+    pub(crate) fn enter_llc(self) -> Result<Self, Drop> {
+        if self.llc >= MAX_LLC {
+            return Err(Drop::TooDeep);
+        }
+        Ok(Self { llc: self.llc + 1, ..self })
     }
 
     /// The state inside an overlay whose network id keeps equal 5-tuples apart.

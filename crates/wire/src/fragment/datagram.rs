@@ -200,6 +200,7 @@ const fn walk_of(fragment: &Fragment<'_>) -> Walk {
         domain: fragment.domain,
         tunnel: fragment.tunnel,
         depth: fragment.depth,
+        llc: 0,
         packets: fragment.packets,
         time: fragment.time,
         interface: fragment.interface,

@@ -16,6 +16,7 @@ const SAP_IP: u8 = 0x06;
 
 /// From the LLC header on.
 pub(crate) fn parse<'a>(walk: Walk, view: View<'a>, level: Level) -> Result<Parsed<'a>, Drop> {
+    let walk = walk.enter_llc()?;
     let (llc, rest) = view.header::<3>().ok_or(Drop::LinkTruncated)?;
     match *llc {
         [SAP_SNAP, SAP_SNAP, UI] => {
@@ -43,6 +44,24 @@ mod tests {
             let mut bytes = ethernet(content.len() as u16, &content);
             bytes.resize(80, 0);
             assert_inner(&packet(&bytes), b"x");
+        }
+    }
+
+    #[test]
+    fn headers_without_end_are_not_followed_without_end() {
+        // SNAP names a tag, behind the tag stands a length, behind the length SNAP again: 12 bytes a round.
+        for rounds in [1_usize, 15, 16, 100, 5_000] {
+            let mut content = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], &inner4(b"x")].concat();
+            for _ in 0..rounds {
+                let length = (content.len().min(0x05ff) as u16).to_be_bytes();
+                let header = [0xaa, 0xaa, 3, 0, 0, 0, 0x81, 0, 0, 7, length[0], length[1]];
+                content = [&header, &content[..]].concat();
+            }
+            let bytes = ethernet(content.len().min(0x05ff) as u16, &content);
+            match rounds {
+                1 | 15 => assert_inner(&packet(&bytes), b"x"),
+                _ => assert_eq!(dropped(&bytes), Drop::TooDeep, "{rounds}"),
+            }
         }
     }
 
