@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn headers_without_end_are_not_followed_without_end() {
         // SNAP names a tag, behind the tag stands a length, behind the length SNAP again: 12 bytes a round.
-        for rounds in [1_usize, 15, 16, 100, 5_000] {
+        for rounds in [1_usize, 15, 16, 100] {
             let mut content = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], &inner4(b"x")].concat();
             for _ in 0..rounds {
                 let length = (content.len().min(0x05ff) as u16).to_be_bytes();
