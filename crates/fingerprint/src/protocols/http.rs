@@ -31,6 +31,9 @@ const METHODS: &[&[u8]] = &[
 /// Bytes by which a request that is none must have been answered.
 const PATIENCE: usize = 64;
 
+/// Version and line end behind a target.
+const REST: usize = 10;
+
 /// A target that is longer than this may have its end beyond what is kept.
 const LONG: usize = 64;
 
@@ -57,8 +60,11 @@ fn request(side: &Side<'_>) -> Match {
         let form = Form::of(line.target);
         Ok(match line.version {
             Version::Is(name, number) => {
+                // Given up on while it was open, an unusual target is not taken back once its end is in sight.
+                let short = end_of(side.bytes, line.target) + REST <= PATIENCE;
+                let unusual = known && (short || line.method == b"CONNECT");
                 let fits = is_version(name, number)
-                    && (known || form == Form::Usual)
+                    && (form == Form::Usual || unusual)
                     && start_line::headers_fit(text);
                 if fits { Match::Yes(Proof::Banner) } else { Match::No }
             }
@@ -96,6 +102,11 @@ fn response(side: &Side<'_>) -> Match {
         start_line::status(&mut text, b"HTTP")?;
         Ok(if start_line::headers_fit(text) { Match::Yes(Proof::Banner) } else { Match::No })
     })
+}
+
+/// Where a part of `bytes` ends in it.
+fn end_of(bytes: &[u8], part: &[u8]) -> usize {
+    part.as_ptr().addr().saturating_sub(bytes.as_ptr().addr()) + part.len()
 }
 
 /// RFC 9112, section 2.2: a server ignores empty lines before the request line.
@@ -257,5 +268,15 @@ mod tests {
         assert_eq!(check(&exchange), Match::Yes(Proof::Banner));
         exchange.client = Side::one(b"\x01\x02\x03\x04", &[4]);
         assert_eq!(check(&exchange), Match::No);
+    }
+
+    #[test]
+    fn an_unusual_target_is_short_or_none() {
+        let tcp = Trial::tcp(check);
+        assert_eq!(tcp.client(b"POST Ehttp://x HTTP/1.1\r\nHost: x\r\n\r\n"), Match::Yes(Proof::Banner));
+        let long = [b"POST Ehttp://".as_slice(), &[b'x'; 80], b" HTTP/1.1\r\nHost: x\r\n\r\n"].concat();
+        for length in 70..=long.len() {
+            assert_eq!(tcp.client(&long[..length]), Match::No, "{length}");
+        }
     }
 }
