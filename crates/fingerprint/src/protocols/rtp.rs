@@ -104,7 +104,7 @@ impl Packet {
         let time = self.timestamp.wrapping_sub(other.timestamp) as i32;
         self.source == other.source
             && self.source != 0
-            && step.abs() <= SEQUENCE_GAP
+            && (-SEQUENCE_GAP..=SEQUENCE_GAP).contains(&step)
             && (-TIMESTAMP_GAP..=TIMESTAMP_GAP).contains(&time)
     }
 }
@@ -246,5 +246,13 @@ mod tests {
     #[test]
     fn noise_is_refused() {
         assert_eq!(random_yeses(100_000, check), 0);
+    }
+
+    #[test]
+    fn half_the_sequence_space_is_not_near() {
+        let packet = |sequence| Packet { sequence, timestamp: 1, source: 7 };
+        assert!(!packet(0x8000).is_near(&packet(0)));
+        assert!(packet(4).is_near(&packet(0)) && packet(0).is_near(&packet(4)));
+        assert!(!packet(5).is_near(&packet(0)));
     }
 }

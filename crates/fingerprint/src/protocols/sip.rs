@@ -47,8 +47,10 @@ fn check(exchange: &Exchange<'_>) -> Match {
 /// The first datagram that is no keep-alive decides; it holds its start line whole, unless the bound cut it.
 fn datagrams(side: &Side<'_>) -> Match {
     let Some(first) = side.datagrams().find(|datagram| !is_keep_alive(datagram)) else { return Match::Maybe };
+    // What was cut later says nothing of a datagram that is there whole.
+    let cut = side.first_is_cut() && !is_keep_alive(side.first_datagram());
     match message(first) {
-        Match::Maybe if side.total > side.bytes.len() as u64 => Match::Maybe,
+        Match::Maybe if cut => Match::Maybe,
         Match::Maybe => Match::No,
         answer => answer,
     }
@@ -154,5 +156,21 @@ mod tests {
         }
         tcp.refuses_noise(2000);
         Trial::udp(check).refuses_noise(2000);
+    }
+
+    #[test]
+    fn a_later_datagram_beyond_the_bound_takes_nothing_back() {
+        let bytes = [b"SIP/1".as_slice(), &[0; 507]].concat();
+        let exchange = |bytes, ends, total| Exchange {
+            transport: Transport::UDP,
+            client: Side { bytes, ends, first_len: 5, total, closed: bytes.len() == 512 },
+            server: Side::default(),
+            first: crate::exchange::Speaker::Client,
+            client_port: 40_000,
+            server_port: 5060,
+            midstream: false,
+        };
+        assert_eq!(check(&exchange(&bytes[..5], &[5], 5)), Match::No);
+        assert_eq!(check(&exchange(&bytes, &[5, 512], 552)), Match::No);
     }
 }
