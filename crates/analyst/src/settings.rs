@@ -78,30 +78,8 @@ fn read(path: &Path) -> anyhow::Result<Config> {
 
 /// As live, but for the rate of events: that protects readers from a clock, and here is none.
 fn engine_config(config: &Config) -> engine::Config {
-    let flow = &config.flow;
-    let timeouts = &flow.timeouts;
     engine::Config {
-        flow: offport_flow::Config {
-            max_flows: flow.max_flows,
-            max_flows_v6: flow.max_flows_v6,
-            timeouts: offport_flow::Timeouts {
-                half_open: timeouts.half_open,
-                established: timeouts.established,
-                closed: timeouts.closed,
-                udp: timeouts.udp,
-                other: timeouts.other,
-                active: timeouts.active,
-            },
-            payload_bound: flow.payload_bound,
-            payload_packets: flow.payload_packets,
-            decide_after: flow.decide_after,
-            gap_packets: flow.gap_packets,
-            max_undecided: flow.max_undecided,
-            max_flagged: flow.max_flagged,
-            max_extras: flow.max_extras,
-            max_paths: flow.max_paths,
-            ..offport_flow::Config::default()
-        },
+        flow: config.flow.table(),
         event_floor: config.events.min_severity,
         suppress_window: config.events.suppress,
         suppress_entries: config.events.suppress_entries,

@@ -30,7 +30,7 @@ impl EarlyErrors {
     /// An error that quotes no flow yet.
     pub(crate) fn keep(&mut self, packet: &Packet<'_>) {
         if self.waiting.len() < MOST {
-            self.waiting.push_back(without_payload(packet));
+            self.waiting.push_back(packet.without_payload());
         }
     }
 
@@ -46,37 +46,5 @@ impl EarlyErrors {
     /// Attempts that found no flow and were, or will be, followed by another.
     pub(crate) fn not_final(&self) -> u64 {
         self.retried + self.waiting.len() as u64
-    }
-}
-
-/// An error's payload is of no use; without it the packet borrows nothing.
-fn without_payload(packet: &Packet<'_>) -> Packet<'static> {
-    let Packet {
-        key,
-        direction,
-        icmp_error,
-        ip_bytes,
-        packets,
-        transport,
-        payload: _,
-        payload_len,
-        link,
-        tunnel,
-        time,
-        interface,
-    } = *packet;
-    Packet {
-        key,
-        direction,
-        icmp_error,
-        ip_bytes,
-        packets,
-        transport,
-        payload: &[],
-        payload_len,
-        link,
-        tunnel,
-        time,
-        interface,
     }
 }

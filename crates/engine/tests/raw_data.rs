@@ -194,6 +194,21 @@ fn contiguous(arrived: &[(usize, usize)]) -> usize {
         .fold(0, |end, &(offset, length)| if offset <= end { end.max(offset + length) } else { end })
 }
 
+/// Byte by byte, the last first: the start is not given up while the flow may still be waited for.
+#[test]
+fn a_stream_in_reverse_is_flagged() {
+    let payload: Vec<u8> = (0..20).map(|at| 0x8f_u8.wrapping_add(at * 7)).collect();
+    for port in PORTS {
+        let mut replay = Replay::new();
+        replay.frame(&tcp(true, port, 999, SYN, &[]));
+        replay.frame(&tcp(false, port, 4999, SYN | ACK, &[]));
+        for at in (0..payload.len()).rev() {
+            replay.frame(&tcp(true, port, 1000 + at as u32, PSH | ACK, &payload[at..=at]));
+        }
+        assert_eq!(replay.seen.flagged, 1, "{port}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 

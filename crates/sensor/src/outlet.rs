@@ -38,38 +38,16 @@ pub(crate) struct OwnedHandOver {
 
 impl OwnedHandOver {
     fn new(datagram: &HandOver<'_>) -> Self {
-        let Packet {
-            key,
-            direction,
-            icmp_error,
-            ip_bytes,
-            packets,
-            transport,
-            payload: bytes,
-            payload_len,
-            link,
-            tunnel,
-            time,
-            interface,
-        } = datagram.packet;
-        let packet = Packet {
-            key,
-            direction,
-            icmp_error,
-            ip_bytes,
-            packets,
-            transport,
-            payload: &[],
-            payload_len,
-            link,
-            tunnel,
-            time,
-            interface,
-        };
+        let bytes = datagram.packet.payload;
         let kept = bytes.len().min(HandOver::PAYLOAD);
         let mut payload = [0; HandOver::PAYLOAD];
         payload[..kept].copy_from_slice(&bytes[..kept]);
-        Self { packet, frames: datagram.frames, kept: kept as u16, payload }
+        Self {
+            packet: datagram.packet.without_payload(),
+            frames: datagram.frames,
+            kept: kept as u16,
+            payload,
+        }
     }
 
     /// For `Worker::receive`.

@@ -68,7 +68,6 @@ const fn action(action: OtherFrames) -> xdp::Action {
 /// One worker's settings. With `workers` > 1 and steering by flow, workers hand reassembled datagrams to the flow's
 /// owner by the same table that the XDP program starts with: slot modulo workers.
 pub(crate) fn engine(settings: &Config, workers: NonZeroU16, seed: u64) -> EngineConfig {
-    let flow = &settings.flow;
     let steering = (workers.get() > 1 && settings.capture.steering == Steering::Flow).then(|| {
         let mut table = Box::new([0; SLOTS as usize]);
         for (slot, worker) in table.iter_mut().zip((0..workers.get()).cycle()) {
@@ -77,27 +76,7 @@ pub(crate) fn engine(settings: &Config, workers: NonZeroU16, seed: u64) -> Engin
         offport_engine::Steering { seed, table }
     });
     EngineConfig {
-        flow: offport_flow::Config {
-            max_flows: flow.max_flows,
-            max_flows_v6: flow.max_flows_v6,
-            timeouts: offport_flow::Timeouts {
-                half_open: flow.timeouts.half_open,
-                established: flow.timeouts.established,
-                closed: flow.timeouts.closed,
-                udp: flow.timeouts.udp,
-                other: flow.timeouts.other,
-                active: flow.timeouts.active,
-            },
-            payload_bound: flow.payload_bound,
-            payload_packets: flow.payload_packets,
-            decide_after: flow.decide_after,
-            gap_packets: flow.gap_packets,
-            max_undecided: flow.max_undecided,
-            max_flagged: flow.max_flagged,
-            max_extras: flow.max_extras,
-            max_paths: flow.max_paths,
-            ..offport_flow::Config::default()
-        },
+        flow: settings.flow.table(),
         event_floor: settings.events.min_severity,
         suppress_window: settings.events.suppress,
         suppress_entries: settings.events.suppress_entries,

@@ -234,6 +234,38 @@ impl Packet<'_> {
         }
     }
 
+    /// All of it but the payload's bytes: it borrows nothing, and `payload_len` stays.
+    pub const fn without_payload(&self) -> Packet<'static> {
+        let Self {
+            key,
+            direction,
+            icmp_error,
+            ip_bytes,
+            packets,
+            transport,
+            payload: _,
+            payload_len,
+            link,
+            tunnel,
+            time,
+            interface,
+        } = *self;
+        Packet {
+            key,
+            direction,
+            icmp_error,
+            ip_bytes,
+            packets,
+            transport,
+            payload: &[],
+            payload_len,
+            link,
+            tunnel,
+            time,
+            interface,
+        }
+    }
+
     /// Address and port of the receiver.
     pub fn destination(&self) -> (IpAddr, u16) {
         match self.direction {

@@ -22,7 +22,7 @@ section! {
         /// Time since the first payload after which a flow is judged on what is there.
         decide_after: Duration = Duration::from_secs(5), duration(Duration::from_millis(10), Duration::from_secs(60));
         /// Payload packets of one direction for which a hole in its first payload is waited out.
-        gap_packets: u8 = 8, integer(1, 255);
+        gap_packets: u8 = 24, integer(1, 255);
         /// Flows whose first payload is being put together at the same time.
         max_undecided: u32 = 16_384, integer(64, 1 << 24);
         /// Flagged flows whose first payload is kept until they end.
@@ -51,5 +51,45 @@ section! {
         other: Duration = Duration::from_secs(30), duration(SECOND, DAY);
         /// Between two interim records of a flow that goes on.
         active: Duration = Duration::from_secs(60), duration(SECOND, DAY);
+    }
+}
+
+impl Flow {
+    /// As the flow table takes it. The ports that are served come from the policy.
+    pub fn table(&self) -> offport_flow::Config {
+        let timeouts = &self.timeouts;
+        offport_flow::Config {
+            max_flows: self.max_flows,
+            max_flows_v6: self.max_flows_v6,
+            timeouts: offport_flow::Timeouts {
+                half_open: timeouts.half_open,
+                established: timeouts.established,
+                closed: timeouts.closed,
+                udp: timeouts.udp,
+                other: timeouts.other,
+                active: timeouts.active,
+            },
+            payload_bound: self.payload_bound,
+            payload_packets: self.payload_packets,
+            decide_after: self.decide_after,
+            gap_packets: self.gap_packets,
+            max_undecided: self.max_undecided,
+            max_flagged: self.max_flagged,
+            max_extras: self.max_extras,
+            max_paths: self.max_paths,
+            service_ports: offport_flow::ServicePorts::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tests of the engine, and captures read without a file, run with what a sensor without a file runs with.
+    #[test]
+    fn the_defaults_are_those_of_the_flow_table() {
+        let (ours, theirs) = (Flow::default().table(), offport_flow::Config::default());
+        assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
     }
 }
