@@ -207,7 +207,7 @@ fn live_and_offline_give_the_same_records() {
              for _ in range(4): s.sendto(bytes(range(256)) * 20, ('{SERVER}', 4000))\n"
         ),
     );
-    let _ = lab.command(&lab.clients, "ping").args(["-c", "2", "-i", "0.2", SERVER]).output();
+    lab.exec(&lab.clients, "ping", &["-c", "2", "-i", "0.2", SERVER]);
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(sensor.end("-TERM"), Some(0));
     std::thread::sleep(Duration::from_millis(300));
