@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use offport_flow::{Outcome, Place, ServicePorts, Tracker};
+use offport_flow::{Brief, Outcome, ServicePorts, Tracker};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
-use offport_wire::{Drop, Frame, Packet, Parsed, Timestamp, parse};
+use offport_wire::{Drop, Frame, Packet, Parsed, Timestamp, glance, parse};
 
 use crate::config::Config;
 use crate::counters::{Counters, VERDICT_TRANSPORTS};
@@ -79,9 +79,7 @@ impl Worker {
     /// A reassembled datagram that another worker handed over.
     pub fn receive(&mut self, datagram: &HandOver<'_>, out: &mut impl Output) {
         self.stages.counters.taken_over += u64::from(datagram.frames);
-        let packet = datagram.packet;
-        let place = self.tracker.look_up(&packet.key);
-        self.track(&packet, place, datagram.frames, out);
+        self.track(&datagram.packet, datagram.frames, out);
         self.publish();
     }
 
@@ -116,43 +114,55 @@ impl Worker {
         self.policy = policy;
     }
 
-    /// Parses a chunk, looks all of it up, and only then updates: the lookups' cache misses overlap.
+    /// Looks a chunk up and only then counts it: the lookups' cache misses overlap.
+    ///
+    /// Of most frames a glance is enough. What needs more is parsed again, whole: that is less work than to write
+    /// every packet to memory and to read it back.
     fn chunk(&mut self, frames: &[Frame<'_>], out: &mut impl Output) {
-        let mut packets = [const { None }; CHUNK];
-        let mut filled = 0;
-        for frame in frames {
-            self.stages.counters.received += 1;
-            self.stages.counters.received_bytes += u64::from(frame.wire_len);
-            match parse(frame) {
-                Ok(Parsed::Packet(packet)) => {
-                    packets[filled] = Some(packet);
-                    filled += 1;
-                }
-                Ok(Parsed::Fragment(fragment)) => {
-                    self.flush(&packets[..filled], out);
-                    filled = 0;
-                    self.fragment(&fragment, out);
-                }
-                Err(reason) => self.refused[reason.index()] += 1,
+        let mut briefs = [Brief::NONE; CHUNK];
+        for (brief, frame) in briefs.iter_mut().zip(frames) {
+            if let Ok(Some(plain)) = glance(frame) {
+                *brief = self.tracker.brief(&plain);
             }
         }
-        self.flush(&packets[..filled], out);
+        for brief in &mut briefs[..frames.len()] {
+            self.tracker.look_ahead(brief);
+        }
+        for (brief, frame) in briefs.iter().zip(frames) {
+            self.stages.counters.received += 1;
+            self.stages.counters.received_bytes += u64::from(frame.wire_len);
+            self.pass_time(frame.time, out);
+            if self.tracker.quick(brief, frame.time) {
+                self.stages.counters.processed += 1;
+            } else {
+                self.whole(frame, out);
+            }
+        }
     }
 
-    fn flush(&mut self, packets: &[Option<Packet<'_>>], out: &mut impl Output) {
-        let mut places = [None; CHUNK];
-        for (place, packet) in places.iter_mut().zip(packets.iter().flatten()) {
-            *place = Some(self.tracker.look_up(&packet.key));
-        }
-        for (packet, place) in packets.iter().flatten().zip(places.into_iter().flatten()) {
-            self.track(packet, place, 1, out);
+    /// A frame that needs all the stages.
+    #[inline(never)]
+    fn whole(&mut self, frame: &Frame<'_>, out: &mut impl Output) {
+        match parse(frame) {
+            Ok(Parsed::Packet(packet)) => self.track(&packet, 1, out),
+            Ok(Parsed::Fragment(fragment)) => self.fragment(&fragment, out),
+            Err(reason) => self.refused[reason.index()] += 1,
         }
     }
 
-    fn track(&mut self, packet: &Packet<'_>, place: Place, frames: u32, out: &mut impl Output) {
-        self.retry_early_errors(packet.time, out);
+    /// What is due by a packet's time.
+    #[inline]
+    fn pass_time(&mut self, now: Timestamp, out: &mut impl Output) {
+        self.retry_early_errors(now, out);
+        let State { events, counters, .. } = &mut self.stages;
+        events.pass_time(now, counters, out);
+    }
+
+    /// A packet, through all the stages.
+    fn track(&mut self, packet: &Packet<'_>, frames: u32, out: &mut impl Output) {
+        self.pass_time(packet.time, out);
         let Self { tracker, stages, policy, early, .. } = self;
-        let outcome = track(tracker, &mut Stages { state: stages, policy, out }, packet, place, frames);
+        let outcome = track(tracker, &mut Stages { state: stages, policy, out }, packet, frames);
         if outcome == Outcome::IcmpUnmatched {
             early.keep(packet);
         }
@@ -180,8 +190,7 @@ impl Worker {
                 }
             }
             _ => {
-                let place = tracker.look_up(&packet.key);
-                track(tracker, &mut Stages { state: stages, policy, out }, &packet, place, frames);
+                track(tracker, &mut Stages { state: stages, policy, out }, &packet, frames);
             }
         }
     }
@@ -207,12 +216,9 @@ fn track<O: Output>(
     tracker: &mut Tracker,
     stages: &mut Stages<'_, O>,
     packet: &Packet<'_>,
-    place: Place,
     frames: u32,
 ) -> Outcome {
-    let State { events, counters, .. } = &mut *stages.state;
-    events.pass_time(packet.time, counters, stages.out);
-    let outcome = tracker.packet_at(packet, place, stages);
+    let outcome = tracker.packet(packet, stages);
     let counter = match outcome {
         Outcome::Refused => &mut stages.state.counters.table_full,
         Outcome::Tracked | Outcome::IcmpMatched | Outcome::IcmpUnmatched => {

@@ -11,7 +11,6 @@ use crate::role;
 use crate::shared::{Shared, passed};
 use crate::state::{End, TcpState};
 use crate::table::{COARSE, Table, bucket};
-use crate::tracker::Place;
 
 /// Bit of an owner id that says IPv6.
 pub(crate) const V6: u32 = 1 << 31;
@@ -39,13 +38,13 @@ impl<K: Key> Family<K> {
         &mut self,
         shared: &mut Shared,
         packet: &Packet<'_>,
-        (key, place): (K, Place),
+        key: K,
         observer: &mut impl Observer,
     ) -> bool {
         let now = micros(packet.time);
         let transport = packet.key.transport();
-        let Place { hash, found } = place;
-        let mut found = self.table.find_now(found, hash, &key, transport);
+        let hash = key.hash(transport, &shared.hasher);
+        let mut found = self.table.find(hash, &key, transport);
         if let Some(index) = found {
             if let Some(end) = self.is_history(shared, index, packet, now) {
                 self.end(shared, index, end, now, observer);
@@ -69,7 +68,8 @@ impl<K: Key> Family<K> {
     }
 
     /// An ICMP error that quotes a packet of the flow with that key. Whether the flow is known.
-    pub(crate) fn icmp_error(&mut self, shared: &mut Shared, packet: &Packet<'_>, key: K, hash: u64) -> bool {
+    pub(crate) fn icmp_error(&mut self, shared: &mut Shared, packet: &Packet<'_>, key: K) -> bool {
+        let hash = key.hash(packet.key.transport(), &shared.hasher);
         let Some(index) = self.table.find(hash, &key, packet.key.transport()) else { return false };
         let hot = self.table.hot(index);
         if passed(hot.last(), micros(packet.time), shared.idle.of(Class::of(hot))) {

@@ -1,15 +1,17 @@
 //! Hostile packet sequences, for fuzzing and for the tests that share its entry point.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
 use offport_wire::{
-    Domain, FlowKey, LinkInfo, Packet, TcpFlags, TcpHeader, Timestamp, Transport, TransportHeader,
+    Domain, FlowKey, LinkInfo, Packet, Plain, TcpFlags, TcpHeader, Timestamp, Transport, TransportHeader,
 };
 
-use crate::{Config, End, Flow, Label, Observer, Settlement, Timeouts, Tracker};
+use crate::{Brief, Config, Counters, End, Flow, Label, Observer, Settlement, Timeouts, Tracker};
 
 /// A packet as capture would have parsed it.
 #[derive(Clone, Copy, Debug)]
@@ -149,11 +151,17 @@ pub fn small_config() -> Config {
     }
 }
 
-/// Puts `data` through a small tracker and checks what must always hold.
+/// Puts `data` through a small tracker and checks what must always hold; then once more, with the short path where it
+/// can be taken, which must come to the same.
 ///
 /// # Panics
 /// When something does not hold: that is what it is for.
 pub fn segments(data: &[u8]) {
+    assert_eq!(run(data, false), run(data, true), "the short path comes to the same");
+}
+
+/// All that was counted and shown.
+fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
     let config = small_config();
     let cap = (config.max_flows + config.max_flows_v6) as usize;
     let mut tracker = Tracker::new(&config, 1);
@@ -161,8 +169,14 @@ pub fn segments(data: &[u8]) {
     let mut now = Timestamp::ZERO;
     packets(data, |packet| {
         now = now.max(packet.time);
-        tracker.packet(packet, &mut check);
         check.handed_in += u64::from(!packet.icmp_error);
+        let mut brief = plain(packet).map_or(Brief::NONE, |plain| tracker.brief(&plain));
+        if short_path {
+            tracker.look_ahead(&mut brief);
+        }
+        if !tracker.quick(&brief, packet.time) {
+            tracker.packet(packet, &mut check);
+        }
         assert!(tracker.len() <= cap, "the cap holds");
     });
     tracker.finish(now, &mut check);
@@ -178,6 +192,18 @@ pub fn segments(data: &[u8]) {
     assert_eq!(check.packets + counters.refused, check.handed_in, "every packet is in one flow");
     let gauges = (counters.undecided, counters.heads, counters.extras, counters.paths);
     assert_eq!(gauges, (0, 0, 0, 0), "everything is given back");
+    (counters, check.shown)
+}
+
+/// What a glance at the packet's frame would give.
+fn plain(packet: &Packet<'_>) -> Option<Plain> {
+    let (seq, flags) = match packet.transport {
+        TransportHeader::Tcp(tcp) => (tcp.seq, tcp.flags),
+        TransportHeader::Udp => (0, TcpFlags(0)),
+        _ => return None,
+    };
+    let Packet { key, direction, ip_bytes, payload_len, .. } = *packet;
+    (!packet.icmp_error).then_some(Plain { key, direction, ip_bytes, payload_len, seq, flags })
 }
 
 /// An observer that checks what it is shown.
@@ -189,6 +215,8 @@ struct Check {
     /// Settled flows that have not ended.
     open: i64,
     examined: u32,
+    /// A digest of all that it was shown, in order.
+    shown: u64,
 }
 
 impl Check {
@@ -199,8 +227,17 @@ impl Check {
         Settlement { label: Some(Label(self.examined as u16 % 1_000)), flagged, swap_roles: false }
     }
 
+    fn note(&mut self, flow: &Flow<'_>, end: Option<End>) {
+        let sides = [&flow.client, &flow.server].map(|side| (side.packets, side.bytes, side.payload));
+        let state = flow.tcp.map(|tcp| (tcp.state as u8, tcp.retransmitted, tcp.out_of_order));
+        let times = (flow.start, flow.last);
+        let shown = (self.shown, flow.key, flow.client_direction, times, sides, state, flow.midstream, end);
+        self.shown = FixedState::with_seed(0).hash_one(shown);
+    }
+
     fn look(&mut self, flow: &Flow<'_>) {
         self.examined += 1;
+        self.note(flow, None);
         for side in [&flow.client, &flow.server] {
             let first = &side.first;
             assert!(first.bytes.len() <= 200, "the bound holds");
@@ -275,12 +312,14 @@ impl Observer for Check {
 
     fn interim(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
         assert!(flow.start <= flow.last);
+        self.note(flow, None);
         // Now and then a flow is flagged late.
         let late = flow.label.is_some() && flow.client.bytes.is_multiple_of(2);
         late.then_some(Settlement { label: flow.label, flagged: true, swap_roles: false })
     }
 
-    fn ended(&mut self, flow: &Flow<'_>, _: End) {
+    fn ended(&mut self, flow: &Flow<'_>, end: End) {
+        self.note(flow, Some(end));
         self.ended += 1;
         self.packets += flow.client.packets + flow.server.packets;
         let had_payload = flow.client.payload + flow.server.payload > 0 && flow.transport().has_ports();

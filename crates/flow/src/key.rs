@@ -30,7 +30,13 @@ pub(crate) struct PackedV6 {
     domain: Domain,
 }
 
+impl PackedV4 {
+    /// All zero: no packet's.
+    pub(crate) const NONE: Self = Self { addresses: [0; 2], ports: [0; 2], domain: Domain::NONE };
+}
+
 impl From<&Key4> for PackedV4 {
+    #[inline]
     fn from(key: &Key4) -> Self {
         Self {
             addresses: [key.low_addr, key.high_addr],
@@ -41,6 +47,7 @@ impl From<&Key4> for PackedV4 {
 }
 
 impl From<&Key6> for PackedV6 {
+    #[inline]
     fn from(key: &Key6) -> Self {
         Self {
             low: [(key.low_addr >> 64) as u64, key.low_addr as u64],
@@ -65,6 +72,7 @@ impl Key for PackedV4 {
         })
     }
 
+    #[inline]
     fn hash(&self, transport: Transport, state: &FixedState) -> u64 {
         let mut hasher = state.build_hasher();
         hasher.write_u64(u64::from(self.addresses[0]) << 32 | u64::from(self.addresses[1]));
@@ -89,6 +97,7 @@ impl Key for PackedV6 {
         })
     }
 
+    #[inline]
     fn hash(&self, transport: Transport, state: &FixedState) -> u64 {
         let mut hasher = state.build_hasher();
         for word in self.low.into_iter().chain(self.high) {

@@ -1,7 +1,7 @@
 //! What the flows of both IP versions share: limits, pools, counters.
 
 use foldhash::fast::FixedState;
-use offport_wire::{Direction, FlowKey, Transport};
+use offport_wire::{Direction, Transport};
 use std::hash::BuildHasher;
 
 use crate::assembly::{Assembly, Heads};
@@ -233,14 +233,6 @@ impl Shared {
             self.extras.release(cold.extra);
             cold.extra = NONE;
         }
-    }
-}
-
-/// The seeded hash of a key.
-pub(crate) fn hash(key: &FlowKey, hasher: &FixedState) -> u64 {
-    match key {
-        FlowKey::V4(key) => crate::key::PackedV4::from(key).hash(key.transport, hasher),
-        FlowKey::V6(key) => crate::key::PackedV6::from(key).hash(key.transport, hasher),
     }
 }
 

@@ -7,13 +7,15 @@
 //! heap. A flow moves to the end of its list when its class changes, and otherwise at most once per
 //! [`COARSE`] microseconds of packets, so the order is exact to that, and most packets touch no neighbour.
 
+use allocator_api2::vec::Vec;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use offport_wire::Transport;
 
 use crate::class::Class;
-use crate::entry::{Cold, Hot};
+use crate::entry::{Cold, Hot, Stage};
 use crate::key::Key;
+use crate::memory::HugePages;
 use crate::pool::NONE;
 
 /// About a second, in microseconds: see [`bucket`].
@@ -33,36 +35,26 @@ struct List {
 
 #[derive(Debug)]
 pub(crate) struct Table<K> {
-    index: HashTable<u32>,
-    hot: Vec<Hot<K>>,
-    cold: Vec<Cold>,
+    index: HashTable<u32, HugePages>,
+    hot: Vec<Hot<K>, HugePages>,
+    cold: Vec<Cold, HugePages>,
     lists: [List; Class::ALL.len()],
     free: u32,
     capacity: u32,
     hasher: FixedState,
-    /// Insertions and removals so far: what was looked up stays true while this does.
-    changes: u64,
-}
-
-/// The answer of a lookup, and when it was given.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
-    index: u32,
-    changes: u64,
 }
 
 impl<K: Key> Table<K> {
     pub(crate) fn new(capacity: u32, hasher: FixedState) -> Self {
         let room = capacity as usize;
         Self {
-            index: HashTable::with_capacity(room * 2),
-            hot: Vec::with_capacity(room),
-            cold: Vec::with_capacity(room),
+            index: HashTable::with_capacity_in(room * 2, HugePages),
+            hot: Vec::with_capacity_in(room, HugePages),
+            cold: Vec::with_capacity_in(room, HugePages),
             lists: [List { head: NONE, tail: NONE }; Class::ALL.len()],
             free: NONE,
             capacity,
             hasher,
-            changes: 0,
         }
     }
 
@@ -92,22 +84,18 @@ impl<K: Key> Table<K> {
         self.index.find(hash, is_it).copied()
     }
 
-    /// [`Table::find`] for later: a batch of these lets the cache misses of its packets overlap.
-    pub(crate) fn find_early(&self, hash: u64, key: &K, transport: Transport) -> Found {
-        Found { index: self.find(hash, key, transport).unwrap_or(NONE), changes: self.changes }
-    }
-
-    /// What was found early, or finds again if the table has changed since.
-    pub(crate) fn find_now(&self, early: Found, hash: u64, key: &K, transport: Transport) -> Option<u32> {
-        if early.changes == self.changes {
-            (early.index != NONE).then_some(early.index)
-        } else {
-            self.find(hash, key, transport)
-        }
+    /// The first flow whose hash may be that one: the index is read, the flow is not.
+    #[inline]
+    pub(crate) fn probably(&self, hash: u64) -> Option<u32> {
+        self.index.find(hash, |_| true).copied()
     }
 
     pub(crate) fn hot(&self, index: u32) -> &Hot<K> {
         &self.hot[index as usize]
+    }
+
+    pub(crate) fn hot_mut(&mut self, index: u32) -> &mut Hot<K> {
+        &mut self.hot[index as usize]
     }
 
     pub(crate) fn cold(&self, index: u32) -> &Cold {
@@ -139,7 +127,6 @@ impl<K: Key> Table<K> {
             self.cold[index as usize] = cold;
             index
         };
-        self.changes += 1;
         let Self { index: table, hot: entries, hasher, .. } = self;
         table.insert_unique(hash, index, |&other| {
             let hot = &entries[other as usize];
@@ -150,13 +137,14 @@ impl<K: Key> Table<K> {
     }
 
     pub(crate) fn remove(&mut self, index: u32) {
-        self.changes += 1;
         let hot = &self.hot[index as usize];
         let hash = hot.key.hash(hot.transport(), &self.hasher);
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == index) {
             entry.remove();
         }
         self.unlink(index);
+        // Who looked ahead to it must not count to it.
+        self.hot[index as usize].set_stage(Stage::Silent);
         let cold = &mut self.cold[index as usize];
         *cold = Cold::new();
         cold.set_class(Class::ALL.len());

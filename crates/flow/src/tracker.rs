@@ -10,8 +10,8 @@ use crate::family::{Family, V6};
 use crate::key::{PackedV4, PackedV6};
 use crate::observer::Observer;
 use crate::role::ServicePorts;
-use crate::shared::{self, Shared, passed};
-use crate::table::{Found, Table, bucket};
+use crate::shared::{Shared, passed};
+use crate::table::{Table, bucket};
 
 /// Flows that one packet may end or report, beyond its own: bounds the work per packet.
 const PACKET_BUDGET: u32 = 8;
@@ -35,13 +35,6 @@ pub enum Outcome {
     IcmpUnmatched,
 }
 
-/// What [`Tracker::look_up`] found.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    pub(crate) hash: u64,
-    pub(crate) found: Found,
-}
-
 /// All flows of one worker, their timers and their first payloads.
 ///
 /// Time is that of the packets: [`Tracker::packet`] first does what is due by then, a bounded amount of it. A
@@ -49,11 +42,11 @@ pub struct Place {
 /// timers have not come to it, so what is reported depends on the packets alone.
 #[derive(Debug)]
 pub struct Tracker {
-    v4: Family<PackedV4>,
-    v6: Family<PackedV6>,
-    shared: Shared,
+    pub(crate) v4: Family<PackedV4>,
+    pub(crate) v6: Family<PackedV6>,
+    pub(crate) shared: Shared,
     /// The latest time that was seen, in microseconds.
-    now: u64,
+    pub(crate) now: u64,
     /// Undecided flows may have spent their time.
     overdue: bool,
 }
@@ -71,36 +64,19 @@ impl Tracker {
         }
     }
 
-    /// Where a packet's flow is, for [`Tracker::packet_at`]: look a whole batch up first, then update. The lookups
-    /// do not depend on one another, so their cache misses overlap.
-    pub fn look_up(&self, key: &FlowKey) -> Place {
-        let hash = shared::hash(key, &self.shared.hasher);
-        let found = match key {
-            FlowKey::V4(key) => self.v4.table.find_early(hash, &key.into(), key.transport),
-            FlowKey::V6(key) => self.v6.table.find_early(hash, &key.into(), key.transport),
-        };
-        Place { hash, found }
-    }
-
     /// One packet.
     pub fn packet(&mut self, packet: &Packet<'_>, observer: &mut impl Observer) -> Outcome {
-        let place = self.look_up(&packet.key);
-        self.packet_at(packet, place, observer)
-    }
-
-    /// One packet. `place` is what [`Tracker::look_up`] said of its key, at whatever time.
-    pub fn packet_at(&mut self, packet: &Packet<'_>, place: Place, observer: &mut impl Observer) -> Outcome {
         self.pass_time(micros(packet.time), PACKET_BUDGET, observer);
         if packet.icmp_error {
-            return self.icmp_error(packet, place.hash);
+            return self.icmp_error(packet);
         }
         if self.shared.assemblies.left() == 0 {
             self.shared.counters.undecided_limit += 1;
             self.conclude_oldest(observer);
         }
         let tracked = match &packet.key {
-            FlowKey::V4(key) => self.v4.packet(&mut self.shared, packet, (key.into(), place), observer),
-            FlowKey::V6(key) => self.v6.packet(&mut self.shared, packet, (key.into(), place), observer),
+            FlowKey::V4(key) => self.v4.packet(&mut self.shared, packet, key.into(), observer),
+            FlowKey::V6(key) => self.v6.packet(&mut self.shared, packet, key.into(), observer),
         };
         if tracked { Outcome::Tracked } else { Outcome::Refused }
     }
@@ -141,10 +117,10 @@ impl Tracker {
         self.len() == 0
     }
 
-    fn icmp_error(&mut self, packet: &Packet<'_>, hash: u64) -> Outcome {
+    fn icmp_error(&mut self, packet: &Packet<'_>) -> Outcome {
         let known = match &packet.key {
-            FlowKey::V4(key) => self.v4.icmp_error(&mut self.shared, packet, key.into(), hash),
-            FlowKey::V6(key) => self.v6.icmp_error(&mut self.shared, packet, key.into(), hash),
+            FlowKey::V4(key) => self.v4.icmp_error(&mut self.shared, packet, key.into()),
+            FlowKey::V6(key) => self.v6.icmp_error(&mut self.shared, packet, key.into()),
         };
         if known {
             self.shared.counters.icmp_matched += 1;
@@ -153,6 +129,15 @@ impl Tracker {
             self.shared.counters.icmp_unmatched += 1;
             Outcome::IcmpUnmatched
         }
+    }
+
+    /// Whether nothing is due, or can be by then.
+    #[inline]
+    pub(crate) const fn is_on_time(&self, now: u64) -> bool {
+        now >> STEP_SHIFT <= self.now >> STEP_SHIFT
+            && !self.overdue
+            && !self.v4.is_behind()
+            && !self.v6.is_behind()
     }
 
     fn pass_time(&mut self, now: u64, budget: u32, observer: &mut impl Observer) {

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use crate::fragment::{Fragment, Limits, Reassembler, Reassembly};
-use crate::packet::{Frame, LinkType, Packet, Parsed};
+use crate::glance::{Plain, glance};
+use crate::packet::{Frame, LinkType, Packet, Parsed, TcpFlags};
+use crate::reason::Drop;
 use crate::time::Timestamp;
 use crate::{Transport, TransportHeader, parse, steer};
 
@@ -37,9 +39,30 @@ pub fn prefix(link: LinkType, cut: u8) -> [u8; 2] {
     [LINKS.iter().position(|&other| other == link).unwrap_or(0) as u8, cut]
 }
 
+/// A glance sees the same packet, or does not say.
+fn check_glance(glance: Result<Option<Plain>, Drop>, parsed: &Result<Parsed<'_>, Drop>) {
+    match (glance, parsed) {
+        (Ok(None), _) => {}
+        (Ok(Some(plain)), Ok(Parsed::Packet(packet))) => {
+            let (seq, flags) = match packet.transport {
+                TransportHeader::Tcp(tcp) => (tcp.seq, tcp.flags),
+                TransportHeader::Udp => (0, TcpFlags(0)),
+                other => panic!("a glance at {other:?}"),
+            };
+            let Packet { key, direction, ip_bytes, payload_len, .. } = *packet;
+            assert_eq!(plain, Plain { key, direction, ip_bytes, payload_len, seq, flags });
+            assert!(packet.tunnel.is_none() && packet.packets == 1 && !packet.icmp_error);
+        }
+        (Err(seen), Err(reason)) => assert_eq!(seen, *reason),
+        (seen, parsed) => panic!("{seen:?} of {parsed:?}"),
+    }
+}
+
 /// Parses a frame and asserts what holds of any.
 pub fn check(frame: &Frame<'_>) {
-    match parse(frame) {
+    let parsed = parse(frame);
+    check_glance(glance(frame), &parsed);
+    match parsed {
         Ok(Parsed::Packet(packet)) => {
             check_packet(&packet);
             assert!(is_within(packet.payload, frame.bytes), "payload outside the frame");

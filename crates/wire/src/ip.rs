@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::fragment::Fragment;
 use crate::key::{Direction, Domain, FlowKey, Transport};
-use crate::packet::{Packet, Parsed, TransportHeader};
+use crate::packet::{Parsed, TransportHeader};
 use crate::reason::Drop;
 use crate::view::View;
 use crate::walk::{Context, Walk};
@@ -81,30 +81,16 @@ pub(crate) struct Segment<'a> {
 }
 
 impl Ip {
+    /// The flow that a segment belongs to, and which end of it sent it.
     #[inline(always)]
-    pub(crate) fn packet<'a>(self, context: impl Context, segment: Segment<'a>) -> Parsed<'a> {
-        let (key, direction) = self.ends.key(segment.ports, segment.transport, context.domain());
-        let walk = context.walk();
-        Parsed::Packet(Packet {
-            key,
-            direction,
-            icmp_error: false,
-            ip_bytes: self.bytes,
-            packets: walk.packets,
-            transport: segment.header,
-            payload: segment.payload.bytes(),
-            payload_len: segment.payload.wire() as u32,
-            link: walk.link,
-            tunnel: walk.tunnel,
-            time: walk.time,
-            interface: walk.interface,
-        })
+    pub(crate) fn key(self, segment: &Segment<'_>, domain: Domain) -> (FlowKey, Direction) {
+        self.ends.key(segment.ports, segment.transport, domain)
     }
 
     /// A packet whose protocol is not looked into: no ports, no payload.
     pub(crate) fn other<'a>(self, walk: Walk, protocol: u8) -> Parsed<'a> {
-        self.packet(
-            walk,
+        walk.packet(
+            self,
             Segment {
                 transport: Transport(protocol),
                 ports: (0, 0),
@@ -126,8 +112,7 @@ pub(crate) struct Place {
 
 impl Ip {
     #[inline(never)]
-    pub(crate) fn fragment<'a>(self, context: impl Context, place: Place, data: View<'a>) -> Parsed<'a> {
-        let walk = context.walk();
+    pub(crate) fn fragment<'a>(self, walk: Walk, place: Place, data: View<'a>) -> Parsed<'a> {
         Parsed::Fragment(Fragment {
             source: self.ends.source(),
             destination: self.ends.destination(),
@@ -167,22 +152,21 @@ pub(crate) fn content<'a>(walk: Walk, ip: Ip, protocol: u8, view: View<'a>) -> R
 
 /// [`content`], for the hot path.
 #[inline(always)]
-pub(crate) fn content_in<'a>(
-    context: impl Context,
+pub(crate) fn content_in<'a, C: Context>(
+    context: C,
     ip: Ip,
     protocol: u8,
     view: View<'a>,
-) -> Result<Parsed<'a>, Drop> {
+) -> Result<C::Answer<'a>, Drop> {
     match Transport(protocol) {
         Transport::TCP => transport::tcp::parse(context, ip, view),
         Transport::UDP => transport::udp::parse(context, ip, view),
-        _ => content_rare(context, ip, protocol, view),
+        _ => context.rare(|walk| content_rare(walk, ip, protocol, view)),
     }
 }
 
 #[inline(never)]
-fn content_rare<'a>(context: impl Context, ip: Ip, protocol: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
-    let walk = context.walk();
+fn content_rare<'a>(walk: Walk, ip: Ip, protocol: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     match (Transport(protocol), ip.ends) {
         (Transport::SCTP, _) => return transport::sctp::parse(walk, ip, view),
         (Transport::ICMP, Ends::V4(..)) => return transport::icmp::parse_v4(walk, ip, view),

@@ -14,6 +14,7 @@ pub mod reason;
 pub mod steer;
 pub mod time;
 
+mod glance;
 mod ip;
 mod link;
 mod parse;
@@ -28,6 +29,7 @@ mod properties;
 mod testing;
 
 pub use fragment::Fragment;
+pub use glance::{Plain, glance};
 pub use key::Transport;
 pub use key::{Direction, Domain, FlowKey, Key4, Key6};
 pub use packet::{

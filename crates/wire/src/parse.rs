@@ -5,7 +5,7 @@ use crate::packet::{Frame, LinkType, Parsed};
 use crate::reason::Drop;
 use crate::tunnel;
 use crate::view::View;
-use crate::walk::Walk;
+use crate::walk::{Outermost, Walk};
 
 /// Walks a frame down to its innermost packet.
 ///
@@ -18,7 +18,7 @@ use crate::walk::Walk;
 pub fn parse<'a>(frame: &Frame<'a>) -> Result<Parsed<'a>, Drop> {
     let view = View::new(frame.bytes, frame.wire_len as usize);
     match frame.link {
-        LinkType::Ethernet => link::ethernet::parse_outermost(frame, view),
+        LinkType::Ethernet => link::ethernet::parse_outermost(view, |tags| Outermost { frame, tags }),
         _ => parse_other(frame, view),
     }
 }
@@ -28,7 +28,7 @@ pub fn parse<'a>(frame: &Frame<'a>) -> Result<Parsed<'a>, Drop> {
 fn parse_other<'a>(frame: &Frame<'a>, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let walk = Walk::new(frame);
     match frame.link {
-        LinkType::Ethernet => link::ethernet::parse_outermost(frame, view),
+        LinkType::Ethernet => link::ethernet::parse_outermost(view, |tags| Outermost { frame, tags }),
         LinkType::Loopback => link::loopback::parse(walk, view),
         LinkType::RawIp => link::loopback::parse_raw(walk, view),
         LinkType::LinuxSll => link::cooked::parse_v1(walk, view),

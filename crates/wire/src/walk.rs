@@ -1,7 +1,8 @@
 //! What the walk down a frame has learnt so far.
 
+use crate::ip::{Ip, Segment};
 use crate::key::Domain;
-use crate::packet::{Frame, LinkInfo, Tunnel};
+use crate::packet::{Frame, LinkInfo, Packet, Parsed, Tunnel};
 use crate::reason::Drop;
 use crate::time::Timestamp;
 use crate::view::be16;
@@ -19,12 +20,19 @@ pub const MAX_EXTENSIONS: usize = 8;
 /// another LLC header stands: without a bound the walk would go as deep as the frame is long.
 pub(crate) const MAX_LLC: u8 = 16;
 
-/// Where a walk has got to: [`Outermost`] on the hot path, [`Walk`] once it has left it.
+/// Where a walk has got to, and what is to be made of the packet at its end: [`Outermost`] and
+/// [`Glimpse`](crate::glance::Glimpse) on the hot path, [`Walk`] once it has left it.
 pub(crate) trait Context: Copy {
-    /// All of it, spelled out.
-    fn walk(self) -> Walk;
+    /// What is made of a packet.
+    type Answer<'a>;
+
     /// The domain of the packet.
     fn domain(self) -> Domain;
+    /// A packet that the walk has come to.
+    fn packet<'a>(self, ip: Ip, segment: Segment<'a>) -> Self::Answer<'a>;
+    /// Leaves the hot path: `parse` is the rest of the walk.
+    fn rare<'a>(self, parse: impl FnOnce(Walk) -> Result<Parsed<'a>, Drop>)
+    -> Result<Self::Answer<'a>, Drop>;
 }
 
 /// Still at the frame's own Ethernet header. Small enough to stay in registers: a [`Walk`] that is put
@@ -35,7 +43,8 @@ pub(crate) struct Outermost<'a> {
     pub(crate) tags: Tags,
 }
 
-impl Context for Outermost<'_> {
+impl Outermost<'_> {
+    /// All of it, spelled out.
     #[inline(always)]
     fn walk(self) -> Walk {
         let macs = self.frame.bytes.first_chunk().map(|addresses| {
@@ -45,10 +54,24 @@ impl Context for Outermost<'_> {
         let link = LinkInfo { macs, vlan: self.tags.outer(), inner_vlan: self.tags.inner() };
         Walk { link, domain: self.tags.domain(), ..Walk::new(self.frame) }
     }
+}
+
+impl Context for Outermost<'_> {
+    type Answer<'a> = Parsed<'a>;
 
     #[inline(always)]
     fn domain(self) -> Domain {
         self.tags.domain()
+    }
+
+    #[inline(always)]
+    fn packet<'a>(self, ip: Ip, segment: Segment<'a>) -> Parsed<'a> {
+        self.walk().packet(ip, segment)
+    }
+
+    #[inline(always)]
+    fn rare<'a>(self, parse: impl FnOnce(Walk) -> Result<Parsed<'a>, Drop>) -> Result<Parsed<'a>, Drop> {
+        parse(self.walk())
     }
 }
 
@@ -68,14 +91,35 @@ pub(crate) struct Walk {
 }
 
 impl Context for Walk {
-    #[inline(always)]
-    fn walk(self) -> Walk {
-        self
-    }
+    type Answer<'a> = Parsed<'a>;
 
     #[inline(always)]
     fn domain(self) -> Domain {
         self.domain
+    }
+
+    #[inline(always)]
+    fn packet<'a>(self, ip: Ip, segment: Segment<'a>) -> Parsed<'a> {
+        let (key, direction) = ip.key(&segment, self.domain);
+        Parsed::Packet(Packet {
+            key,
+            direction,
+            icmp_error: false,
+            ip_bytes: ip.bytes,
+            packets: self.packets,
+            transport: segment.header,
+            payload: segment.payload.bytes(),
+            payload_len: segment.payload.wire() as u32,
+            link: self.link,
+            tunnel: self.tunnel,
+            time: self.time,
+            interface: self.interface,
+        })
+    }
+
+    #[inline(always)]
+    fn rare<'a>(self, parse: impl FnOnce(Walk) -> Result<Parsed<'a>, Drop>) -> Result<Parsed<'a>, Drop> {
+        parse(self)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> 
 /// costs a quarter of all parsing, knows nothing of the length on the wire, and reads an authentication header
 /// off fragments that have none.
 #[inline(always)]
-pub(crate) fn parse_in<'a>(context: impl Context, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse_in<'a, C: Context>(context: C, view: View<'a>) -> Result<C::Answer<'a>, Drop> {
     let header = Ipv4HeaderSlice::from_slice(view.bytes()).map_err(reason)?;
     let header_len = header.slice().len();
     // 0: the sender's network card was to cut it into packets (TSO), and this is what it was handed.
@@ -40,10 +40,10 @@ pub(crate) fn parse_in<'a>(context: impl Context, view: View<'a>) -> Result<Pars
     let ends = Ends::V4(header.source_addr(), header.destination_addr());
     let ip = Ip { ends, bytes: total_len as u32 };
     if header.is_fragmenting_payload() {
-        return Ok(ip.fragment(context, place(header), content));
+        return context.rare(|walk| Ok(ip.fragment(walk, place(header), content)));
     }
     match header.protocol().0 {
-        number::AUTH => behind_auth(context, ip, content),
+        number::AUTH => context.rare(|walk| behind_auth(walk, ip, content)),
         protocol => ip::content_in(context, ip, protocol, content),
     }
 }
@@ -58,13 +58,13 @@ pub(crate) fn reassembled<'a>(walk: Walk, ip: Ip, protocol: u8, view: View<'a>) 
 
 /// From an authentication header on (RFC 4302); a second one is not followed.
 #[inline(never)]
-fn behind_auth<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+fn behind_auth<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let auth = IpAuthHeaderSlice::from_slice(view.bytes()).map_err(|error| match error {
         AuthError::Len(_) if view.is_cut() => Drop::IpTruncated,
         _ => Drop::Ipv4Malformed,
     })?;
     let rest = view.skip(auth.slice().len()).ok_or(Drop::Ipv4Malformed)?;
-    ip::content(context.walk(), ip, auth.next_header().0, rest)
+    ip::content(walk, ip, auth.next_header().0, rest)
 }
 
 #[inline]

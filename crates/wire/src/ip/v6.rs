@@ -21,7 +21,7 @@ pub(crate) fn parse<'a>(walk: Walk, view: View<'a>) -> Result<Parsed<'a>, Drop> 
 
 /// [`parse`], for the hot path.
 #[inline(always)]
-pub(crate) fn parse_in<'a>(context: impl Context, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse_in<'a, C: Context>(context: C, view: View<'a>) -> Result<C::Answer<'a>, Drop> {
     let header = Ipv6HeaderSlice::from_slice(view.bytes()).map_err(reason)?;
     let beyond = view.skip(FIXED).ok_or(Drop::IpTruncated)?;
     let payload = match (usize::from(header.payload_length()), header.next_header().0) {
@@ -35,7 +35,7 @@ pub(crate) fn parse_in<'a>(context: impl Context, view: View<'a>) -> Result<Pars
     let ip = Ip { ends, bytes: (FIXED + payload.wire()) as u32 };
     match header.next_header().0 {
         next @ (6 | 17) => ip::content_in(context, ip, next, payload),
-        next => parse_extensions(context, ip, next, payload),
+        next => context.rare(|walk| parse_extensions(walk, ip, next, payload)),
     }
 }
 
@@ -49,8 +49,7 @@ pub(crate) fn reassembled<'a>(walk: Walk, ip: Ip, next: u8, view: View<'a>) -> R
 }
 
 #[inline(never)]
-fn parse_extensions<'a>(context: impl Context, ip: Ip, next: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
-    let walk = context.walk();
+fn parse_extensions<'a>(walk: Walk, ip: Ip, next: u8, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     match extensions(next, view)? {
         Next::Content(protocol, view) => ip::content(walk, ip, protocol, view),
         Next::Fragment(place, data) => Ok(ip.fragment(walk, place, data)),

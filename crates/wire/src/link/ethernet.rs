@@ -2,31 +2,29 @@
 
 use crate::ip;
 use crate::link::ethertype::{self, Level};
-use crate::packet::{Frame, Parsed};
+use crate::packet::Parsed;
 use crate::reason::Drop;
 use crate::view::{View, be16};
-use crate::walk::{Context, Outermost, Tags, Walk};
+use crate::walk::{Context, Tags, Walk};
 
-/// The Ethernet header that a frame starts with: its addresses and tags are recorded.
+/// The Ethernet header that a frame starts with: its tags are recorded.
 #[inline(always)]
-pub(crate) fn parse_outermost<'a>(frame: &Frame<'a>, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse_outermost<'a, C: Context>(
+    view: View<'a>,
+    context: impl FnOnce(Tags) -> C,
+) -> Result<C::Answer<'a>, Drop> {
     let (&[.., t0, t1], mut rest) = view.header::<14>().ok_or(Drop::LinkTruncated)?;
     let mut ethertype = be16(t0, t1);
     let mut tags = Tags::default();
     if ethertype::is_tag(ethertype) {
         (ethertype, tags, rest) = ethertype::tags(rest)?;
     }
-    let context = Outermost { frame, tags };
+    let context = context(tags);
     match ethertype {
         ethertype::IPV4 => ip::v4::parse_in(context, rest),
         ethertype::IPV6 => ip::v6::parse_in(context, rest),
-        other => parse_rare(context, other, rest),
+        other => context.rare(|walk| ethertype::parse(walk, other, rest, Level::Outermost)),
     }
-}
-
-#[inline(never)]
-fn parse_rare<'a>(context: Outermost<'_>, ethertype: u16, view: View<'a>) -> Result<Parsed<'a>, Drop> {
-    ethertype::parse(context.walk(), ethertype, view, Level::Outermost)
 }
 
 /// An Ethernet header inside a tunnel.

@@ -9,7 +9,7 @@ use crate::key::Transport;
 use crate::packet::{Packet, Parsed, TransportHeader};
 use crate::reason::Drop;
 use crate::view::{View, be16};
-use crate::walk::Walk;
+use crate::walk::{Context, Walk};
 
 const HEADER: usize = 8;
 
@@ -49,7 +49,7 @@ fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>, transport: Transport) -> Result
         }));
     }
     let id = echo_id(transport, view).unwrap_or(0);
-    Ok(ip.packet(walk, Segment { transport, ports: (id, id), header, payload: rest }))
+    Ok(walk.packet(ip, Segment { transport, ports: (id, id), header, payload: rest }))
 }
 
 /// Types that quote the packet they are about: ICMP destination unreachable, source quench, redirect, time

@@ -5,7 +5,7 @@ use crate::key::Transport;
 use crate::packet::{Parsed, TransportHeader};
 use crate::reason::Drop;
 use crate::view::{View, be16};
-use crate::walk::Walk;
+use crate::walk::{Context, Walk};
 
 /// Chunks of one packet that are looked at; DATA comes behind control chunks (RFC 9260, section 6.10).
 const MAX_CHUNKS: usize = 16;
@@ -26,7 +26,7 @@ pub(crate) fn parse<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>
         header: TransportHeader::Sctp { init: chunks.init, end: chunks.end },
         payload: chunks.data.unwrap_or(View::new(&[], 0)),
     };
-    Ok(ip.packet(walk, segment))
+    Ok(walk.packet(ip, segment))
 }
 
 #[derive(Default)]

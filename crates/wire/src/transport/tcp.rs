@@ -8,18 +8,18 @@ use crate::key::Transport;
 use crate::packet::{Parsed, TcpFlags, TcpHeader, TransportHeader};
 use crate::reason::Drop;
 use crate::view::{View, be16};
-use crate::walk::Context;
+use crate::walk::{Context, Walk};
 
 /// Where the flags are.
 const FLAGS: usize = 13;
 
 /// From the source port on.
 #[inline(always)]
-pub(crate) fn parse<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a, C: Context>(context: C, ip: Ip, view: View<'a>) -> Result<C::Answer<'a>, Drop> {
     let tcp = match TcpSlice::from_slice(view.bytes()) {
         Ok(tcp) => tcp,
         Err(HeaderSliceError::Content(_)) => return Err(Drop::TcpMalformed),
-        Err(HeaderSliceError::Len(_)) => return parse_cut(context, ip, view),
+        Err(HeaderSliceError::Len(_)) => return context.rare(|walk| parse_cut(walk, ip, view)),
     };
     let header = TcpHeader {
         seq: tcp.sequence_number(),
@@ -33,12 +33,12 @@ pub(crate) fn parse<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result
         header: TransportHeader::Tcp(header),
         payload: View::new(tcp.payload(), view.wire() - tcp.header_len()),
     };
-    Ok(ip.packet(context, segment))
+    Ok(context.packet(ip, segment))
 }
 
 /// The capture ends among the options, or the header is longer than the packet.
 #[cold]
-fn parse_cut<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+fn parse_cut<'a>(walk: Walk, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
     let (fixed, _) = view.header::<20>().ok_or(Drop::TransportTruncated)?;
     let &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, ..] = fixed;
     let header_len = usize::from(offset >> 4) * 4;
@@ -52,7 +52,7 @@ fn parse_cut<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result<Parsed
         }),
         payload: view.skip_wire(header_len).ok_or(Drop::TcpMalformed)?,
     };
-    Ok(ip.packet(context, segment))
+    Ok(walk.packet(ip, segment))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use etherparse::UdpSlice;
 
 use crate::ip::{Ip, Segment};
 use crate::key::Transport;
-use crate::packet::{Parsed, TransportHeader};
+use crate::packet::TransportHeader;
 use crate::reason::Drop;
 use crate::tunnel::over_udp;
 use crate::view::View;
@@ -14,7 +14,7 @@ const HEADER: usize = 8;
 
 /// From the source port on.
 #[inline(always)]
-pub(crate) fn parse<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result<Parsed<'a>, Drop> {
+pub(crate) fn parse<'a, C: Context>(context: C, ip: Ip, view: View<'a>) -> Result<C::Answer<'a>, Drop> {
     let udp = UdpSlice::from_slice_lax(view.bytes()).map_err(|_| Drop::TransportTruncated)?;
     let wire = match usize::from(udp.length()) {
         // A jumbogram (RFC 2675), or left for the network card to fill in.
@@ -24,17 +24,17 @@ pub(crate) fn parse<'a>(context: impl Context, ip: Ip, view: View<'a>) -> Result
     };
     let ports = (udp.source_port(), udp.destination_port());
     let payload = View::new(udp.payload(), wire - HEADER);
-    if let Some(parse) = over_udp::recognise(ports) {
+    let segment = Segment { transport: Transport::UDP, ports, header: TransportHeader::Udp, payload };
+    match over_udp::recognise(ports) {
+        None => Ok(context.packet(ip, segment)),
         // A tunnel is one only if what is inside is a packet: anything else on its port is a UDP flow that
         // is to be judged. Too many tunnels are too many, whatever the innermost turns out to be.
-        match parse(context.walk(), ip, payload) {
-            Ok(inner) => return Ok(inner),
-            Err(Drop::TooDeep) => return Err(Drop::TooDeep),
-            Err(_) => {}
-        }
+        Some(parse) => context.rare(|walk| match parse(walk, ip, payload) {
+            Ok(inner) => Ok(inner),
+            Err(Drop::TooDeep) => Err(Drop::TooDeep),
+            Err(_) => Ok(walk.packet(ip, segment)),
+        }),
     }
-    let segment = Segment { transport: Transport::UDP, ports, header: TransportHeader::Udp, payload };
-    Ok(ip.packet(context, segment))
 }
 
 #[cfg(test)]

@@ -1,0 +1,91 @@
+//! The one module with `unsafe`: prefetching, and memory in huge pages.
+//!
+//! Both were measured (bench/README.md): a table of a million flows is larger than any cache and, in pages of 4 KiB,
+//! larger than what the TLB reaches.
+#![allow(unsafe_code, reason = "an instruction that has no safe form, and an allocator")]
+
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+use allocator_api2::alloc::{AllocError, Allocator, Global};
+
+/// Has the cache line of a value fetched.
+#[inline(always)]
+pub fn prefetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the instruction reads no memory and cannot fault, whatever the address; SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
+/// An allocator that asks for huge pages for what is large enough to fill one.
+///
+/// It is advice (`madvise(2)`, `MADV_HUGEPAGE`): a kernel without transparent huge pages, or with none to spare, gives
+/// ordinary ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HugePages;
+
+/// Of x86-64, and of aarch64 with pages of 4 KiB.
+const HUGE: usize = 2 << 20;
+
+/// The layout that is asked for instead: whole huge pages. `None`: the request is too small for one.
+fn whole_pages(layout: Layout) -> Option<Layout> {
+    let size = layout.size().checked_next_multiple_of(HUGE)?;
+    (layout.size() >= HUGE).then_some(())?;
+    Layout::from_size_align(size, layout.align().max(HUGE)).ok()
+}
+
+// SAFETY: all memory is `Global`'s. What a block was asked for with is computed again when it goes back: any layout that
+// fits the block (its size is between what was requested and the whole pages that were given) gives the same.
+unsafe impl Allocator for HugePages {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let Some(pages) = whole_pages(layout) else { return Global.allocate(layout) };
+        let block = Global.allocate(pages)?;
+        #[cfg(target_os = "linux")]
+        // SAFETY: the range is the block, which starts and ends at a page's boundary; the advice changes no content.
+        // That it was not taken costs speed and nothing else, so the answer is not looked at.
+        unsafe {
+            libc::madvise(block.as_ptr().cast(), pages.size(), libc::MADV_HUGEPAGE);
+        }
+        Ok(block)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller gives a block of `allocate` and a layout that fits it; see above.
+        unsafe { Global.deallocate(block, whole_pages(layout).unwrap_or(layout)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use allocator_api2::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn small_and_large_blocks_grow_and_go_back() {
+        for len in [0, 1, HUGE - 1, HUGE, HUGE + 1, 5 * HUGE / 2] {
+            let mut bytes = Vec::with_capacity_in(len, HugePages);
+            bytes.extend((0..len).map(|at| at as u8));
+            if len >= HUGE {
+                assert_eq!(bytes.as_ptr().addr() % HUGE, 0, "{len}");
+            }
+            bytes.push(1);
+            bytes.shrink_to_fit();
+            assert!(bytes[..len].iter().enumerate().all(|(at, &byte)| byte == at as u8), "{len}");
+        }
+    }
+
+    #[test]
+    fn whole_pages_are_asked_for() {
+        let of = |size: usize| Layout::from_size_align(size, 8).unwrap();
+        assert_eq!(whole_pages(of(HUGE - 1)), None);
+        assert_eq!(whole_pages(of(HUGE)), Layout::from_size_align(HUGE, HUGE).ok());
+        assert_eq!(whole_pages(of(HUGE + 1)), Layout::from_size_align(2 * HUGE, HUGE).ok());
+        assert_eq!(whole_pages(of(isize::MAX as usize - 7)), None);
+    }
+}
