@@ -16,7 +16,7 @@ use crate::protocols::PROBES;
 /// What a flow table keeps of a side.
 const BOUND: usize = 512;
 
-const PORTS: [u16; 16] = [80, 443, 53, 25, 22, 21, 5060, 6379, 123, 161, 67, 69, 514, 5353, 5355, 50_000];
+const PORTS: [u16; 16] = [80, 443, 53, 25, 22, 137, 5060, 6379, 123, 4500, 67, 69, 514, 5353, 5355, 50_000];
 
 /// Asks one protocol's probe as the exchange grows. It must not panic; over TCP and UDP, from the start of a flow, a
 /// contradiction is final and a proof never becomes a doubt.
@@ -48,6 +48,10 @@ pub fn probe(protocol: Protocol, data: &[u8]) {
 pub fn identify_any(data: &[u8]) {
     let mut before = Answer::NeedMore;
     replay(data, |exchange, finished| {
+        assert!(
+            identify::is_dispatched_soundly(exchange),
+            "a probe that was not asked had an answer: {exchange:?}"
+        );
         let now = identify(exchange, if finished { Stage::Last } else { Stage::Open });
         if !exchange.midstream && before == Answer::NotRecognised {
             assert_eq!(now, Answer::NotRecognised, "not recognised, then recognised: {exchange:?}");

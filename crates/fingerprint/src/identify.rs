@@ -3,6 +3,7 @@
 use offport_wire::Transport;
 
 use crate::answer::{Answer, Proof};
+use crate::dispatch::Selection;
 use crate::exchange::{Exchange, Side};
 use crate::name::{Protocol, ProtocolSet};
 use crate::probe::{Match, Probe, Transports};
@@ -56,13 +57,15 @@ fn could_go_on_behind_header(exchange: &Exchange<'_>) -> bool {
 /// The protocols that an exchange could still turn out to be, and those that it is.
 pub fn candidates(exchange: &Exchange<'_>) -> ProtocolSet {
     let (exchange, _) = behind_proxy_header(exchange);
-    probes(exchange.transport)
+    Selection::for_exchange(&exchange)
+        .iter()
         .filter(|probe| (probe.check)(&exchange) != Match::No)
         .map(|probe| probe.protocol)
         .collect()
 }
 
 /// What all probes say together.
+#[derive(Debug, PartialEq, Eq)]
 struct Tally {
     best: Option<(Protocol, Proof)>,
     undecided: bool,
@@ -70,8 +73,12 @@ struct Tally {
 
 impl Tally {
     fn of(exchange: &Exchange<'_>) -> Self {
+        Self::among(Selection::for_exchange(exchange).iter(), exchange)
+    }
+
+    fn among(probes: impl Iterator<Item = &'static Probe>, exchange: &Exchange<'_>) -> Self {
         let mut tally = Self { best: None, undecided: false };
-        for Probe { protocol, check, .. } in probes(exchange.transport) {
+        for Probe { protocol, check, .. } in probes {
             match check(exchange) {
                 Match::No => {}
                 Match::Maybe => tally.undecided = true,
@@ -105,6 +112,12 @@ fn behind_proxy_header<'a>(exchange: &Exchange<'a>) -> (Exchange<'a>, Header) {
         };
     }
     (inner, header)
+}
+
+/// Whether asking the probes that the first byte leaves comes to the same as asking all of them.
+pub(crate) fn is_dispatched_soundly(exchange: &Exchange<'_>) -> bool {
+    let (exchange, _) = behind_proxy_header(exchange);
+    Tally::of(&exchange) == Tally::among(probes(exchange.transport), &exchange)
 }
 
 /// Whether `protocol` is looked for on `transport`.

@@ -10,6 +10,7 @@ mod ber;
 #[doc(hidden)]
 pub mod cost;
 mod cotp;
+mod dispatch;
 mod dns_message;
 mod exchange;
 #[doc(hidden)]
