@@ -72,7 +72,7 @@ impl<O: Output> Observer for Stages<'_, O> {
         let reason = describe::reason(end);
         let record = describe::record(flow, outcome.as_ref(), Action::End, reason, self.state.worker);
         if let Some(outcome) = outcome.as_mut().filter(|_| risen) {
-            self.flag(flow, outcome, record);
+            self.flag(flow, outcome, |_| record);
         }
         let State { outcomes, counters, .. } = &mut *self.state;
         outcomes.release(flow.label);
@@ -98,9 +98,10 @@ impl<O: Output> Stages<'_, O> {
         self.out.settled(flow, &facts, &judgement);
         let mut outcome = Outcome { seen, judgement, decided_after: flow.payload_packets, announced: false };
         self.state.counters.settled(&outcome, flow.transport());
-        let (action, reason) = (Action::Interim, EndReason::ActiveTimeout);
-        let record = describe::record(flow, Some(&outcome), action, reason, self.state.worker);
-        let flagged = self.flag(flow, &mut outcome, record);
+        let worker = self.state.worker;
+        let flagged = self.flag(flow, &mut outcome, |outcome| {
+            describe::record(flow, Some(outcome), Action::Interim, EndReason::ActiveTimeout, worker)
+        });
         let State { outcomes, counters, .. } = &mut *self.state;
         let label = outcomes.keep(outcome);
         counters.outcomes_limit += u64::from(label.is_none());
@@ -108,12 +109,19 @@ impl<O: Output> Stages<'_, O> {
     }
 
     /// Flags a flow that was not flagged before, if its severity calls for that. Whether it is flagged now.
-    fn flag(&mut self, flow: &Flow<'_>, outcome: &mut Outcome, record: FlowRecord) -> bool {
+    /// Most flows are not, so the record is made only then.
+    fn flag(
+        &mut self,
+        flow: &Flow<'_>,
+        outcome: &mut Outcome,
+        record: impl FnOnce(&Outcome) -> FlowRecord,
+    ) -> bool {
         let State { events, counters, event_floor, .. } = &mut *self.state;
         let severity = outcome.judgement.severity;
         if flow.flagged || severity < *event_floor || severity == Severity::None {
             return flow.flagged;
         }
+        let record = record(outcome);
         outcome.announced = events.flagged(event(EventPhase::Flagged, record, flow), counters, self.out);
         true
     }
@@ -135,7 +143,7 @@ impl<O: Output> Stages<'_, O> {
 
     /// A settled flow whose severity has risen.
     fn settle_again(&mut self, flow: &Flow<'_>, mut outcome: Outcome, record: FlowRecord) -> Settlement {
-        let flagged = self.flag(flow, &mut outcome, record);
+        let flagged = self.flag(flow, &mut outcome, |_| record);
         let State { outcomes, counters, .. } = &mut *self.state;
         let label = outcomes.keep(outcome);
         // Without a new label the old one stays.

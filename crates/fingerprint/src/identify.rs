@@ -65,7 +65,6 @@ pub fn candidates(exchange: &Exchange<'_>) -> ProtocolSet {
 }
 
 /// What all probes say together.
-#[derive(Debug, PartialEq, Eq)]
 struct Tally {
     best: Option<(Protocol, Proof)>,
     undecided: bool,
@@ -73,18 +72,18 @@ struct Tally {
 
 impl Tally {
     fn of(exchange: &Exchange<'_>) -> Self {
-        Self::among(Selection::for_exchange(exchange).iter(), exchange)
-    }
-
-    fn among(probes: impl Iterator<Item = &'static Probe>, exchange: &Exchange<'_>) -> Self {
         let mut tally = Self { best: None, undecided: false };
-        for Probe { protocol, check, .. } in probes {
+        for Probe { protocol, check, .. } in Selection::for_exchange(exchange).iter() {
             match check(exchange) {
                 Match::No => {}
                 Match::Maybe => tally.undecided = true,
                 Match::Yes(proof) => {
                     if tally.best.is_none_or(|(_, strongest)| proof > strongest) {
                         tally.best = Some((*protocol, proof));
+                    }
+                    // Nothing outranks it, and among equals the first in the table wins.
+                    if proof == Proof::Structure {
+                        break;
                     }
                 }
             }
@@ -117,7 +116,21 @@ fn behind_proxy_header<'a>(exchange: &Exchange<'a>) -> (Exchange<'a>, Header) {
 /// Whether asking the probes that the first byte leaves comes to the same as asking all of them.
 pub(crate) fn is_dispatched_soundly(exchange: &Exchange<'_>) -> bool {
     let (exchange, _) = behind_proxy_header(exchange);
-    Tally::of(&exchange) == Tally::among(probes(exchange.transport), &exchange)
+    let mut best = None;
+    let mut undecided = false;
+    for probe in probes(exchange.transport) {
+        match (probe.check)(&exchange) {
+            Match::No => {}
+            Match::Maybe => undecided = true,
+            Match::Yes(proof) if best.is_none_or(|(_, strongest)| proof > strongest) => {
+                best = Some((probe.protocol, proof));
+            }
+            Match::Yes(_) => {}
+        }
+    }
+    let tally = Tally::of(&exchange);
+    let settled = matches!(best, Some((_, Proof::Structure)));
+    tally.best == best && (settled || tally.undecided == undecided)
 }
 
 /// Whether `protocol` is looked for on `transport`.

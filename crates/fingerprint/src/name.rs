@@ -114,8 +114,13 @@ impl ProtocolSet {
 
     /// The protocols, in the order of [`Protocol::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = Protocol> + use<> {
-        let set = *self;
-        Protocol::ALL.iter().copied().filter(move |&protocol| set.contains(protocol))
+        self.0.into_iter().zip(Protocol::ALL.chunks(64)).flat_map(|(mut bits, protocols)| {
+            std::iter::from_fn(move || {
+                let index = bits.trailing_zeros() as usize;
+                bits &= bits.wrapping_sub(1);
+                protocols.get(index).copied()
+            })
+        })
     }
 }
 
