@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::Veth;
 use offport_capture::xdp::{
-    self, CaptureError, Control, Mode, Notice, Options, Receiver, Snapshot, Wake, ZeroCopy,
+    self, CaptureError, Control, Mode, Notice, Options, Receiver, Snapshot, Steering, Wake, ZeroCopy,
 };
 use offport_wire::Timestamp;
 
@@ -357,6 +357,9 @@ fn errors_name_cause_and_remedy() {
         assert!(text.contains("twice"), "{text}");
         let text = error(&["lo"], Options { mode: Mode::Native, ..options(1) });
         assert!(text.contains("mode = \"generic\""), "{text}");
+        // The test's pair has two queues, and no hash that could be made symmetric.
+        let text = error(&[TAP], Options { steering: Steering::Rss, ..options(1) });
+        assert!(text.contains("symmetric") && text.contains("steering = \"flow\""), "{text}");
         let text = error(&[TAP], Options { rx_ring: 1000, ..options(1) });
         assert!(text.contains("rx_ring") && text.contains("power of two"), "{text}");
     })

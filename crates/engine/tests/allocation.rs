@@ -101,8 +101,7 @@ fn nothing_is_allocated_once_warm() {
     let mut out = Tally::default();
     let rounds: Vec<_> =
         (0..3).map(|round| traffic(round, bench.now + Duration::from_secs(u64::from(round) * 10))).collect();
-    let rounds: Vec<Vec<_>> =
-        rounds.iter().map(|frames| frames.iter().map(Owned::frame).collect()).collect();
+    let rounds: Vec<Vec<_>> = rounds.iter().map(|frames| frames.iter().map(Owned::frame).collect()).collect();
     play(&mut bench.worker, &rounds[0], &mut out);
     play(&mut bench.worker, &rounds[1], &mut out);
     let before = (bench.worker.counters().clone(), out.records, out.events);

@@ -263,17 +263,16 @@ fn queues(name: &str) -> Finding {
     }
 }
 
-/// A key that repeats with period 16 bits hashes both directions alike (Woo and Park, "Scalable TCP session monitoring
-/// with symmetric receive-side scaling", 2012).
 fn rss(name: &str) -> Finding {
     const CHECK: &str = "RSS";
-    match ethtool::rss_key(name) {
-        Ok(key) if key.len() >= 4 && key.chunks_exact(2).all(|pair| pair == &key[..2]) => {
-            Finding::good(CHECK, "the key is symmetric: steering = \"rss\" is possible")
+    match ethtool::rss(name) {
+        Ok(rss) if rss.is_symmetric() => {
+            Finding::good(CHECK, "the hash is symmetric: steering = \"rss\" is possible")
         }
-        Ok(key) if !key.is_empty() => Finding::good(
+        Ok(rss) if !rss.key.is_empty() => Finding::good(
             CHECK,
-            "the key is not symmetric, which steering = \"flow\" (the default) does not mind",
+            "the hash is not symmetric, which steering = \"flow\" (the default) does not mind; steering = \"rss\" \
+             sets a symmetric key",
         ),
         _ => Finding::good(CHECK, "no key to be read; steering = \"flow\" (the default) needs none"),
     }

@@ -110,6 +110,19 @@ pub enum CaptureError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The card cannot send both directions of a flow to one queue.
+    #[error(
+        "{interface}: steering = \"rss\" needs a symmetric hash, which this card ({driver}) does not give: {problem}. Use \
+         steering = \"flow\""
+    )]
+    Rss {
+        /// The interface.
+        interface: String,
+        /// Its driver.
+        driver: String,
+        /// What is in the way.
+        problem: String,
+    },
     /// The driver does not do zero-copy.
     #[error(
         "{interface} queue {queue}: the driver ({driver}) grants no zero-copy: {source}. Set zero_copy = \"auto\" to \

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use super::rss::Rss;
 use super::sys;
 
 /// Receive queues in use: combined and receive-only channels.
@@ -110,46 +111,67 @@ fn flags(interface: &str) -> io::Result<u32> {
     Ok(value[1])
 }
 
-/// The RSS hash key; empty where the driver has none.
-pub(crate) fn rss_key(interface: &str) -> io::Result<Vec<u8>> {
-    const INDIRECTION: usize = 4096;
-    const KEY: usize = 256;
-    /// `struct ethtool_rxfh` with its tail: first the indirection table, then the key.
-    #[repr(C)]
-    #[derive(Clone, Copy)]
-    struct RssHash {
-        command: u32,
-        context: u32,
-        indirection_size: u32,
-        key_size: u32,
-        function: u8,
-        input_transform: u8,
-        reserved: [u8; 2],
-        reserved32: u32,
-        tail: [u8; INDIRECTION * 4 + KEY],
+const INDIRECTION: usize = 4096;
+const KEY: usize = 256;
+
+/// `struct ethtool_rxfh` with its tail: first the indirection table, then the key.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct RssHash {
+    command: u32,
+    context: u32,
+    indirection_size: u32,
+    key_size: u32,
+    function: u8,
+    input_transform: u8,
+    reserved: [u8; 2],
+    reserved32: u32,
+    tail: [u8; INDIRECTION * 4 + KEY],
+}
+
+impl RssHash {
+    const fn new(command: u32) -> Self {
+        Self {
+            command,
+            context: 0,
+            indirection_size: 0,
+            key_size: 0,
+            function: 0,
+            input_transform: 0,
+            reserved: [0; 2],
+            reserved32: 0,
+            tail: [0; INDIRECTION * 4 + KEY],
+        }
     }
-    let empty = RssHash {
-        command: 0x46, // ETHTOOL_GRSSH
-        context: 0,
-        indirection_size: 0,
-        key_size: 0,
-        function: 0,
-        input_transform: 0,
-        reserved: [0; 2],
-        reserved32: 0,
-        tail: [0; INDIRECTION * 4 + KEY],
-    };
+}
+
+/// How the card spreads packets; its key is empty where the driver has none.
+pub(crate) fn rss(interface: &str) -> io::Result<Rss> {
     // Sizes of 0 ask for the sizes; they have to be given back exactly to get the contents.
-    let mut hash = empty;
+    let mut hash = RssHash::new(0x46); // ETHTOOL_GRSSH
     // SAFETY: with sizes of 0 the kernel writes the head only.
     unsafe { sys::ethtool(interface, &mut hash)? };
     let (table, key) = (hash.indirection_size as usize, hash.key_size as usize);
     if key == 0 || key > KEY || table > INDIRECTION {
-        return Ok(Vec::new());
+        return Ok(Rss::default());
     }
     // SAFETY: the tail holds the table and the key, as was just checked.
     unsafe { sys::ethtool(interface, &mut hash)? };
-    Ok(hash.tail[table * 4..table * 4 + key].to_vec())
+    let key = hash.tail[table * 4..table * 4 + key].to_vec();
+    Ok(Rss { key, function: hash.function, input_transform: hash.input_transform })
+}
+
+/// Sets the RSS hash key and nothing else.
+pub(crate) fn set_rss_key(interface: &str, key: &[u8]) -> io::Result<()> {
+    const NO_CHANGE: u32 = u32::MAX; // ETH_RXFH_INDIR_NO_CHANGE
+    let mut hash = RssHash::new(0x47); // ETHTOOL_SRSSH
+    let Some(tail) = hash.tail.get_mut(..key.len()) else { return Err(io::ErrorKind::InvalidInput.into()) };
+    tail.copy_from_slice(key);
+    hash.indirection_size = NO_CHANGE;
+    hash.key_size = key.len() as u32;
+    hash.input_transform = u8::MAX; // RXH_XFRM_NO_CHANGE
+    // SAFETY: the kernel reads the head and, without a table, `key_size` bytes of the tail, which holds them.
+    unsafe { sys::ethtool(interface, &mut hash) }
 }
 
 /// The driver's own counters (`ethtool -S`) whose names speak of loss.

@@ -30,6 +30,7 @@ mod pool;
 mod port;
 mod program;
 mod receiver;
+mod rss;
 mod skeleton;
 mod statistics;
 mod sys;

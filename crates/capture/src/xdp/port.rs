@@ -11,10 +11,11 @@ use xsk_rs::config::BindFlags;
 use super::attach::{self, Attached};
 use super::backend::Backend;
 use super::error::CaptureError;
-use super::options::{BusyPoll, Mode, MultiBuffer, Options, ZeroCopy};
+use super::options::{BusyPoll, Mode, MultiBuffer, Options, Steering, ZeroCopy};
 use super::pool::Pool;
 use super::program::{PortId, Program};
 use super::receiver::{Attachment, Port, PortCounters};
+use super::rss::{Nic, Symmetric};
 use super::statistics::SocketStatistics;
 use super::xsk::{self, Fill, Frame, Rx, Umem, UmemLayout, Xsk};
 use super::{interface, sys};
@@ -35,6 +36,8 @@ pub(crate) struct Live {
     /// `None` after [`Control::detach`](super::Control::detach).
     pub attached: Option<Attached>,
     _promiscuous: Option<OwnedFd>,
+    /// With steering by the card: its key, until the interface is closed.
+    _symmetric: Option<Symmetric<Nic>>,
     /// By port.
     pub pools: Vec<Arc<Pool<Frame>>>,
     /// By port, then by worker: second descriptors of the workers' sockets, to read counters by.
@@ -102,6 +105,10 @@ impl Live {
             MultiBuffer::Auto => mtu + LINK_HEADERS > options.frame_capacity(),
         };
 
+        let symmetric = match options.steering {
+            Steering::Flow => None,
+            Steering::Rss => Symmetric::ensure(name)?,
+        };
         // The program first: some drivers give queues to AF_XDP only with a program in place.
         let attached = attach::attach(program.fd(), name, index, options.mode)?;
         let promiscuous = options
@@ -145,6 +152,7 @@ impl Live {
             index,
             attached: Some(attached),
             _promiscuous: promiscuous,
+            _symmetric: symmetric,
             pools,
             sockets,
             zero_copy,
