@@ -4,15 +4,20 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use offport_capture::xdp;
 use offport_capture::xdp::doctor::{Finding, Health, examine_interface, examine_machine};
 
 use crate::FINDING;
+use crate::cores::Topology;
 
 /// Examines and prints. The exit code says whether something does not work.
 pub(crate) fn doctor(interfaces: &[String], json: bool) -> anyhow::Result<ExitCode> {
     let mut sections = vec![("this machine".to_owned(), examine_machine())];
     for name in interfaces {
         sections.push((name.clone(), examine_interface(name)));
+    }
+    if !interfaces.is_empty() {
+        sections.push(("layout".to_owned(), vec![layout(interfaces)]));
     }
     let mut out = std::io::stdout().lock();
     for (subject, findings) in &sections {
@@ -26,6 +31,28 @@ pub(crate) fn doctor(interfaces: &[String], json: bool) -> anyhow::Result<ExitCo
     }
     let worst = sections.iter().flat_map(|(_, findings)| findings).map(|finding| finding.health).max();
     Ok(if worst == Some(Health::Bad) { ExitCode::from(FINDING) } else { ExitCode::SUCCESS })
+}
+
+/// Workers and cores for these interfaces: what `offportd run` does on its own if the file does not say.
+fn layout(interfaces: &[String]) -> Finding {
+    let usable: Vec<_> =
+        core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|id| id.id).collect();
+    let nodes = interfaces.iter().filter_map(|name| xdp::numa_node(name)).collect();
+    let topology = Topology::read(&usable);
+    let queues: u32 = interfaces.iter().map(|name| xdp::receive_queues(name)).sum();
+    let workers = topology.workers(&nodes);
+    let mut cores = topology.order(&nodes);
+    cores.truncate(workers);
+    let nodes = match nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ") {
+        nodes if nodes.is_empty() => String::new(),
+        nodes => format!(" on NUMA node {nodes}, where the cards are"),
+    };
+    Finding {
+        check: "workers",
+        health: Health::Good,
+        detail: format!("{workers} cores of their own{nodes}, core 0 left to the system; {queues} queues"),
+        remedy: Some(format!("capture.workers = {workers}, capture.cores = {cores:?}")),
+    }
 }
 
 fn as_json(subject: &str, finding: &Finding) -> serde_json::Value {

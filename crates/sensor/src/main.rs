@@ -2,6 +2,7 @@
 
 mod capture_metrics;
 mod cli;
+mod cores;
 mod doctor;
 mod load;
 mod log;

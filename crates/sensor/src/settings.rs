@@ -8,6 +8,8 @@ use offport_config::{Capture, Config, MultiBuffer, NoSocket, OtherFrames, Steeri
 use offport_engine::Config as EngineConfig;
 use offport_wire::steer::SLOTS;
 
+use crate::cores::Topology;
+
 /// Capture's options. `seed` is the steering hash's.
 pub(crate) fn capture(settings: &Capture, workers: NonZeroU16, seed: u64) -> xdp::Options {
     xdp::Options {
@@ -88,6 +90,8 @@ pub(crate) fn engine(settings: &Config, workers: NonZeroU16, seed: u64) -> Engin
 
 /// How many workers, and on which cores: as the file says, else one per queue, at most one per core that this process
 /// may use. Cores are numbers as in /proc/cpuinfo.
+///
+/// Which cores, if the file does not say: see [`crate::cores`].
 pub(crate) fn layout(settings: &Capture, asked: Option<u16>, queues: u32) -> anyhow::Result<Layout> {
     let usable = core_affinity::get_core_ids().unwrap_or_default();
     let most = u16::try_from(usable.len()).unwrap_or(u16::MAX).max(1);
@@ -106,7 +110,10 @@ pub(crate) fn layout(settings: &Capture, asked: Option<u16>, queues: u32) -> any
         })?));
     }
     if cores.is_empty() && workers.get() <= most {
-        cores = usable.into_iter().map(Some).collect();
+        let numbers: Vec<_> = usable.iter().map(|id| id.id).collect();
+        let nodes = settings.interfaces.iter().filter_map(|name| xdp::numa_node(name)).collect();
+        let order = Topology::read(&numbers).order(&nodes);
+        cores = order.into_iter().map(|id| Some(core_affinity::CoreId { id })).collect();
     }
     // More workers than cores: left to the scheduler.
     cores.resize(usize::from(workers.get()), None);

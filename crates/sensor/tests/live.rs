@@ -382,6 +382,9 @@ fn doctor_says_what_the_tap_can_do_and_leaves_it_as_it_was() {
     // veth has no zero-copy.
     assert_eq!(health(&findings, "zero-copy"), "warning");
     assert_eq!(health(&findings, "link"), "good");
+    let layout = findings.iter().find(|finding| finding["check"] == "workers").unwrap();
+    assert!(layout["remedy"].as_str().unwrap().contains("capture.cores = ["), "{layout}");
+    assert!(layout["detail"].as_str().unwrap().contains("2 queues"), "{layout}");
     assert!(!lab.has_program());
 
     lab.ip(&format!("link set {TAP} down"));

@@ -23,7 +23,7 @@ pub(crate) fn driver(interface: &str) -> String {
 }
 
 /// NUMA node of the NIC; `None` where there is only one, or no hardware.
-pub(crate) fn numa_node(interface: &str) -> Option<u32> {
+pub fn numa_node(interface: &str) -> Option<u32> {
     let node = fs::read_to_string(format!("/sys/class/net/{interface}/device/numa_node")).ok()?;
     node.trim().parse().ok() // -1: unknown
 }

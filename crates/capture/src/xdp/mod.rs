@@ -39,7 +39,7 @@ mod xsk;
 pub use control::{Control, Notice, PortInfo, open};
 pub use dry_run::{DryRun, Fate, Verdict};
 pub use error::CaptureError;
-pub use interface::receive_queues;
+pub use interface::{numa_node, receive_queues};
 pub use options::{
     Action, BusyPoll, FrameSize, MAX_BATCH, Mode, MultiBuffer, NoSocket, Options, Steering, ZeroCopy,
 };
