@@ -30,6 +30,9 @@ static __always_inline __u64 hash_of(const struct walk *walk)
 {
 	__u64 rest = walk->protocol;
 
+	/* Fragments of one IPv6 datagram may differ in their next header (RFC 8200, section 4.5). */
+	if (walk->fragment && walk->version == 6)
+		rest = 0;
 	if (walk->fragment)
 		rest += (__u64)walk->id << 8;
 	return fmix64(endpoint(walk->version, walk->source_high, walk->source_low, walk->source_port) +

@@ -66,15 +66,19 @@ pub fn hash_key6(seed: u64, key: &Key6) -> u64 {
     )
 }
 
-/// The hash of a fragment: no ports, but the identification (16 bits in IPv4, 32 bits in IPv6), shifted past
-/// the protocol. The protocol is the IPv4 header's, or the next header of the IPv6 fragment header: what
-/// reassembly goes by (RFC 791, RFC 8200 section 4.5).
+/// The hash of a fragment: what reassembly goes by. No ports, but the identification (16 bits in IPv4, 32 bits in
+/// IPv6), shifted past the protocol, which takes part in IPv4 only: IPv6 fragments of one datagram may differ in it
+/// (RFC 791, section 2.3; RFC 8200, section 4.5).
 #[inline]
 pub fn hash_fragment(seed: u64, fragment: &Fragment<'_>) -> u64 {
+    let protocol = match fragment.source {
+        IpAddr::V4(_) => u64::from(fragment.protocol.0),
+        IpAddr::V6(_) => 0,
+    };
     combine(
         endpoint(seed, fragment.source),
         endpoint(seed, fragment.destination),
-        u64::from(fragment.protocol.0) + (u64::from(fragment.id) << 8),
+        protocol + (u64::from(fragment.id) << 8),
     )
 }
 
@@ -172,6 +176,8 @@ mod tests {
         assert_eq!(hash_fragment(SEED, &fragment), VECTORS[7]);
         let fragment = Fragment { source: A6.into(), destination: B6.into(), id: 0xdead_beef, ..fragment };
         assert_eq!(hash_fragment(SEED, &fragment), VECTORS[8]);
+        let other = Fragment { protocol: Transport::TCP, ..fragment };
+        assert_eq!(hash_fragment(SEED, &other), VECTORS[8]);
         assert_eq!(slot(VECTORS[2]), (VECTORS[2] >> 32) as u32 & 511);
     }
 
@@ -184,7 +190,7 @@ mod tests {
         0x8e4c_45a0_e68b_d8a4,
         0xcc28_6949_8edf_33bc,
         0xf295_7da3_e499_0841,
-        0xf644_5d65_ed59_6f5d,
+        0xba6c_0e86_9850_0d78,
     ];
 
     #[test]

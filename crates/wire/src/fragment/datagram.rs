@@ -18,24 +18,29 @@ const MAX_LEN: u32 = 65_535;
 
 /// What the fragments of one datagram have in common.
 ///
-/// IPv6 would let the protocol differ between fragments (RFC 8200, section 4.5); no sender does that, and
-/// the steering hash would send such fragments to different workers.
+/// The protocol is one of them in IPv4 (RFC 791, section 2.3), but not in IPv6, where fragments may differ in it (RFC
+/// 8200, section 4.5): told apart by it, they would never meet, and what they hold would go unseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Id {
     source: IpAddr,
     destination: IpAddr,
     id: u32,
-    protocol: Transport,
+    /// IPv4's; `None` in IPv6.
+    protocol: Option<Transport>,
     domain: Domain,
 }
 
 impl Id {
     pub(super) const fn of(fragment: &Fragment<'_>) -> Self {
+        let protocol = match fragment.source {
+            IpAddr::V4(_) => Some(fragment.protocol),
+            IpAddr::V6(_) => None,
+        };
         Self {
             source: fragment.source,
             destination: fragment.destination,
             id: fragment.id,
-            protocol: fragment.protocol,
+            protocol,
             domain: fragment.domain,
         }
     }
@@ -69,8 +74,9 @@ pub(super) struct Datagram {
     /// Everything before is captured; more only if the capture cut no fragment.
     captured: u32,
     buffer: Box<[u8]>,
-    /// Of the first fragment, or of the earliest while that is missing.
+    /// Of the first fragment, or of the earliest while that is missing; so is the protocol.
     walk: Walk,
+    protocol: Transport,
 }
 
 impl Datagram {
@@ -86,6 +92,7 @@ impl Datagram {
             captured: MAX_LEN,
             buffer: Box::default(),
             walk: walk_of(fragment),
+            protocol: fragment.protocol,
         }
     }
 
@@ -128,6 +135,7 @@ impl Datagram {
         }
         if start == 0 {
             self.walk = walk_of(fragment);
+            self.protocol = fragment.protocol;
         }
         match self.total {
             Some(total) if self.runs.is_whole(total) => Outcome::Whole,
@@ -141,7 +149,7 @@ impl Datagram {
         let data = self.buffer.get(..total.min(self.captured) as usize).unwrap_or_default();
         let view = View::new(data, total as usize);
         let walk = Walk { packets: self.packets as u16, time: now, ..self.walk };
-        let protocol = self.id.protocol.0;
+        let protocol = self.protocol.0;
         match (self.id.source, self.id.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let ip = Ip { ends: Ends::V4(source, destination), bytes: self.ip_bytes };

@@ -356,6 +356,32 @@ mod tests {
     }
 
     #[test]
+    fn the_protocol_is_the_first_fragments_in_ipv6_and_part_of_the_identity_in_ipv4() {
+        let datagram = udp(7, 53, &[7; 24]);
+        for (six, late_first) in [(true, false), (true, true), (false, false)] {
+            let ends = [testing::A6.into(), testing::B6.into()];
+            let part = |offset: u16, more, data, protocol| {
+                let part = Fragment { protocol, ..fragment(offset, more, data) };
+                let [source, destination]: [std::net::IpAddr; 2] = ends;
+                if six { Fragment { source, destination, ..part } } else { part }
+            };
+            let first = part(0, true, &datagram[..16], Transport::UDP);
+            let last = part(16, false, &datagram[16..], Transport(60));
+            let (one, other) = if late_first { (last, first) } else { (first, last) };
+            let mut reassembler = reassembler();
+            assert!(matches!(reassembler.push(&one), Reassembly::Waiting));
+            match reassembler.push(&other) {
+                Reassembly::Packet(packet) => {
+                    assert!(six);
+                    assert_eq!((packet.key.transport(), packet.payload), (Transport::UDP, &[7; 24][..]));
+                }
+                outcome => assert!(!six, "{outcome:?}"),
+            }
+            assert_eq!(reassembler.datagrams(), if six { 0 } else { 2 });
+        }
+    }
+
+    #[test]
     fn two_ends_lose_the_datagram() {
         for other in [fragment(24, false, &[1; 8]), fragment(8, false, &[1; 4]), fragment(32, true, &[1; 8])]
         {
