@@ -17,13 +17,16 @@ enum offport_action {
 	OFFPORT_WORKER, /* count it and hand it to the worker of slot 0 */
 };
 
+/* Entries of a set of the shunt table. */
+#define OFFPORT_SHUNT_WAYS 8
+
 enum offport_steering {
 	OFFPORT_BY_FLOW,  /* by the symmetric hash of the innermost 5-tuple */
 	OFFPORT_BY_QUEUE, /* worker = queue % workers: the NIC's RSS is trusted to be symmetric */
 };
 
 /*
- * Index into struct offport_counters. PACKETS = REDIRECTED + NO_SOCKET + SHUNTED_PACKETS + the sum of the reasons,
+ * Index into struct offport_counters, packets but for the two that say bytes (of frames, from the link header on). PACKETS = REDIRECTED + NO_SOCKET + SHUNTED_PACKETS + the sum of the reasons,
  * unless a reason's action is OFFPORT_WORKER: then its packets are in REDIRECTED or NO_SOCKET as well.
  * The reasons are those of wire::Drop, by name and meaning.
  */
@@ -32,7 +35,7 @@ enum offport_counter {
 	OFFPORT_BYTES,
 	OFFPORT_REDIRECTED,
 	OFFPORT_NO_SOCKET,
-	OFFPORT_SHUNTED_PACKETS,
+	OFFPORT_SHUNTED_PACKETS, /* counted to an entry of the shunt table and dropped */
 	OFFPORT_SHUNTED_BYTES,
 	/* Parts of REDIRECTED and NO_SOCKET: */
 	OFFPORT_FRAGMENTS,
@@ -54,6 +57,44 @@ enum offport_counter {
 	OFFPORT_COUNTERS,
 };
 
+/*
+ * A flow: crates/wire/src/key.rs. The end that comes first by (address, port) is `low`. Addresses are numbers of 128 bits,
+ * those of IPv4 in the low half.
+ */
+struct offport_flow {
+	unsigned long long low_addr[2]; /* high half first */
+	unsigned long long high_addr[2];
+	unsigned int domain;
+	unsigned short low_port;
+	unsigned short high_port;
+	unsigned char version; /* 4 or 6 */
+	unsigned char protocol;
+	unsigned short padding[3]; /* 0 */
+};
+
+/*
+ * The tags of a set: way -> upper half of the steering hash, lowest bit set; 0 is an entry that is not in use. User space
+ * writes a flow into the entry first and the tag last, and takes the tag away first.
+ */
+struct offport_shunt_tags {
+	unsigned int tag[OFFPORT_SHUNT_WAYS];
+};
+
+/*
+ * A flow whose packets are counted here and go no further. The numbers are added to atomically by the program, since
+ * both directions of a flow may arrive on two CPUs at once, and taken away atomically by user space. Arrays are
+ * indexed by direction: low to high, high to low.
+ */
+struct offport_shunt {
+	struct offport_flow flow;
+	unsigned long long packets[2];
+	unsigned long long bytes[2];   /* IP total length of the innermost packet */
+	unsigned long long payload[2]; /* behind the TCP or UDP header */
+	unsigned long long last;       /* CLOCK_MONOTONIC_COARSE of the latest packet, nanoseconds */
+	unsigned int claimed;          /* user space: not 0 while the entry belongs to someone; no business of the program's */
+	unsigned int padding[5];
+};
+
 /* Read-only after load: the verifier removes what a configuration does not use. */
 struct offport_config {
 	unsigned long long seed;
@@ -63,6 +104,7 @@ struct offport_config {
 	enum offport_action not_ip;
 	enum offport_action malformed;
 	enum offport_action no_socket; /* OFFPORT_DROP or OFFPORT_PASS */
+	unsigned int shunt_sets;       /* of the shunt table, a power of two; 0: flows are not shunted */
 	unsigned int trace;            /* write struct offport_trace: tests only */
 };
 
@@ -70,8 +112,13 @@ struct offport_config {
 struct offport_trace {
 	unsigned long long hash;
 	unsigned int index; /* of the XSKMAP; ~0 when the packet went to no worker */
-	enum offport_counter counted; /* REDIRECTED or NO_SOCKET; or the reason why the packet was refused */
+	enum offport_counter counted; /* REDIRECTED, NO_SOCKET, SHUNTED_PACKETS; or the reason why the packet was refused */
 	unsigned int unreached;
+	unsigned int shuntable; /* the packet is one that a shunted flow's entry would count; then also: */
+	unsigned int direction;
+	unsigned int bytes;
+	unsigned int payload;
+	struct offport_flow flow;
 };
 
 #endif

@@ -59,6 +59,7 @@ __attribute__((noinline)) int parse_ipv4(struct xdp_md *ctx, struct walk *walk)
 		if (total < length || limit(walk, total, OFFPORT_IPV4_MALFORMED))
 			return OFFPORT_IPV4_MALFORMED;
 	}
+	walk->ip_bytes = walk->end - offset;
 	offset += length;
 	walk->offset = offset;
 	if (flags & 0x3fff) { /* more fragments, or an offset */
@@ -118,6 +119,7 @@ __attribute__((noinline)) int parse_ipv6(struct xdp_md *ctx, struct walk *walk)
 		if (limit(walk, length, OFFPORT_IPV6_MALFORMED))
 			return OFFPORT_IPV6_MALFORMED;
 	}
+	walk->ip_bytes = 40 + walk->end - offset;
 
 	for (i = 0; i <= MAX_EXTENSIONS; i++) {
 		if (is_extension(next)) {

@@ -68,7 +68,7 @@ __attribute__((noinline)) int parse_pppoe(struct xdp_md *ctx, struct walk *walk)
 /* What walk->type announces, behind up to MAX_TAGS VLAN tags. */
 static __always_inline int ethertype(struct xdp_md *ctx, struct walk *walk)
 {
-	__u16 type = walk->type;
+	__u16 type = walk->type, id, outer = 0, inner = 0;
 	int i;
 
 	for (i = 0; i < MAX_TAGS && is_tag(type); i++) {
@@ -76,9 +76,16 @@ static __always_inline int ethertype(struct xdp_md *ctx, struct walk *walk)
 
 		if (!header)
 			return missing(walk, walk->offset, 4, OFFPORT_LINK_TRUNCATED);
+		id = read16(header) & 0xfff;
+		if (!outer) /* 0 is a priority tag, no VLAN */
+			outer = id;
+		else if (!inner)
+			inner = id;
 		type = read16(header + 2);
 		walk->offset += 4;
 	}
+	if (outer && !walk->overlay)
+		walk->domain = DOMAIN_VLAN << 24 | (__u32)outer << 12 | inner;
 	if (is_tag(type))
 		return OFFPORT_TOO_DEEP;
 	switch (type) {
@@ -179,6 +186,7 @@ static __always_inline void remember_retry(struct walk *walk, __u32 offset)
 	retry->offset = offset;
 	retry->end = walk->end;
 	retry->tunnels = walk->tunnels;
+	retry->domain = walk->domain;
 	walk->retries = index + 1;
 	/* A failure comes here first, before it gets to what is round the label stack. */
 	walk->udp.is_set = 0;

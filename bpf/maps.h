@@ -62,6 +62,30 @@ struct {
 } retry_points SEC(".maps");
 
 /*
+ * hash % sets -> tags of the entries of that set.
+ * set * ways + way -> flow and its numbers.
+ * Arrays that user space maps into its memory, not a hash map: it enters and removes flows and reads their numbers
+ * without a system call, and can switch a flow off without writing over what the program adds at that moment, which
+ * bpf_map_update_elem() on a hash does. Here the steering hash, known already, finds the set, and a packet whose flow is
+ * not shunted costs one line of tags. What is in them only changes as abi.h says.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct offport_shunt_tags);
+} shunt_tags SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, OFFPORT_SHUNT_WAYS);
+	__type(key, __u32);
+	__type(value, struct offport_shunt);
+} shunts SEC(".maps");
+
+/*
  * hash slot -> worker.
  * Written by user space while running (a worker that falls behind gives slots away), hence volatile and not in a
  * map of its own: a global costs the program no helper call.

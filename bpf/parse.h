@@ -64,6 +64,8 @@ __attribute__((noinline)) int recover(struct walk *walk, int reason)
 	walk->offset = retry->offset;
 	walk->end = retry->end;
 	walk->tunnels = retry->tunnels;
+	walk->domain = retry->domain;
+	walk->overlay = 0;
 	walk->retries = index;
 	walk->next = LAYER_ETHERNET;
 	return 0;

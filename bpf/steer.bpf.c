@@ -2,7 +2,7 @@
 /*
  * The XDP program: gives every packet to the worker that owns its flow.
  *
- *   parse (parse.h) -> hash (hash.h) -> shunt? -> indirection -> socket of (port, worker)
+ *   parse (parse.h) -> hash (hash.h) -> shunt? (shunt.h) -> indirection -> socket of (port, worker)
  *
  * Every packet is counted, once as received and once by what became of it (abi.h).
  * "xdp.frags": frames of several buffers are steered by their first one.
@@ -14,6 +14,7 @@
 #include "maps.h"
 #include "parse.h"
 #include "hash.h"
+#include "shunt.h"
 
 /* Counts `reason` and takes `action`; returns an XDP action, or -1 for "hand it to the worker of slot 0". */
 static __always_inline int refuse(struct offport_counters *count, __u32 reason, enum offport_action action)
@@ -58,7 +59,7 @@ int steer(struct xdp_md *ctx)
 	__u64 queue = (__u64)ctx->ingress_ifindex << 32 | ctx->rx_queue_index;
 	struct offport_counters *count;
 	struct walk walk = {};
-	__u32 *known, port;
+	__u32 *known, port, length;
 	__u64 hash = 0;
 	int reason, action;
 
@@ -67,23 +68,38 @@ int steer(struct xdp_md *ctx)
 	count = bpf_map_lookup_elem(&counters, &port);
 	if (!count)
 		return XDP_ABORTED; /* cannot be: user space numbers ports from 0 to no_port */
-	walk.end = bpf_xdp_get_buff_len(ctx);
+	length = bpf_xdp_get_buff_len(ctx);
+	walk.end = length;
 	count->value[OFFPORT_PACKETS]++;
-	count->value[OFFPORT_BYTES] += walk.end;
+	count->value[OFFPORT_BYTES] += length;
 	if (!known) {
 		count->value[OFFPORT_NO_SOCKET]++;
 		return config.no_socket == OFFPORT_PASS ? XDP_PASS : XDP_DROP;
 	}
 
-	if (config.steering == OFFPORT_BY_QUEUE)
+	if (config.steering == OFFPORT_BY_QUEUE && !config.shunt_sets)
 		return redirect(count, port, ctx->rx_queue_index % config.workers, 0);
 
 	reason = parse(ctx, &walk);
 	if (config.trace)
-		trace.unreached = reason == OFFPORT_UNREACHED;
+		trace_walk(&walk, reason);
 	if (reason == 0) {
 		hash = walk.settled ? walk.hash : hash_of(&walk);
-		/* Here the flow is known and nothing is spent on it yet: the place to shunt. */
+		if (config.shunt_sets && is_shuntable(&walk) && shunt(&walk, hash)) {
+			count->value[OFFPORT_SHUNTED_PACKETS]++;
+			count->value[OFFPORT_SHUNTED_BYTES] += length;
+			if (config.trace) {
+				trace.hash = hash;
+				trace.index = ~0;
+				trace.counted = OFFPORT_SHUNTED_PACKETS;
+			}
+			return XDP_DROP;
+		}
+	}
+	if (config.steering == OFFPORT_BY_QUEUE)
+		return redirect(count, port, ctx->rx_queue_index % config.workers, 0);
+
+	if (reason == 0) {
 		if (walk.tunnels)
 			count->value[OFFPORT_TUNNELLED]++;
 		if (walk.fragment)

@@ -115,6 +115,8 @@ __attribute__((noinline)) int parse_transport(struct xdp_md *ctx, struct walk *w
 		length = (header[12] >> 4) * 4;
 		if (length < 20 || offset + length > walk->end)
 			return OFFPORT_TCP_MALFORMED;
+		walk->payload = walk->end - offset - length;
+		walk->flags = header[13];
 		walk->source_port = read16(header);
 		walk->destination_port = read16(header + 2);
 		return 0;
@@ -126,6 +128,8 @@ __attribute__((noinline)) int parse_transport(struct xdp_md *ctx, struct walk *w
 		/* 0: a jumbogram (RFC 2675), or left for the network card to fill in. */
 		if (length && (length < 8 || limit(walk, length, OFFPORT_UDP_MALFORMED)))
 			return OFFPORT_UDP_MALFORMED;
+		walk->payload = walk->end - offset - 8;
+		walk->flags = 0;
 		walk->source_port = read16(header);
 		walk->destination_port = read16(header + 2);
 		walk->next = tunnel_over(walk->source_port, walk->destination_port);

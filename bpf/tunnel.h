@@ -41,7 +41,7 @@ static __always_inline int gre_pptp(struct xdp_md *ctx, struct walk *walk, __u32
 static __always_inline int erspan(struct xdp_md *ctx, struct walk *walk, __u32 type)
 {
 	const __u8 *header;
-	__u32 kind;
+	__u32 kind, session;
 	int reason;
 
 	if (type == 2) {
@@ -51,7 +51,7 @@ static __always_inline int erspan(struct xdp_md *ctx, struct walk *walk, __u32 t
 		if (header[0] >> 4 != 1)
 			return OFFPORT_TUNNEL_MALFORMED;
 		walk->offset += 8;
-		return enter(walk, LAYER_ETHERNET);
+		return enter_overlay(walk, DOMAIN_ERSPAN, read16(header + 2) & 0x3ff);
 	}
 	header = at(ctx, walk, walk->offset, 12);
 	if (!header)
@@ -59,10 +59,11 @@ static __always_inline int erspan(struct xdp_md *ctx, struct walk *walk, __u32 t
 	if (header[0] >> 4 != 2)
 		return OFFPORT_TUNNEL_MALFORMED;
 	kind = read16(header + 10);
+	session = read16(header + 2) & 0x3ff;
 	walk->offset += 12;
 	if (kind & 1 && skip(walk, 8, OFFPORT_TUNNEL_MALFORMED))
 		return OFFPORT_TUNNEL_MALFORMED;
-	reason = enter(walk, LAYER_ETHERNET);
+	reason = enter_overlay(walk, DOMAIN_ERSPAN, session);
 	if (reason)
 		return reason;
 	switch (kind >> 10 & 0x1f) {
@@ -154,7 +155,7 @@ static __always_inline int vxlan(struct walk *walk, const __u8 *header)
 	if (!(header[0] & 0x08)) /* I: the network identifier is valid */
 		return OFFPORT_TUNNEL_MALFORMED;
 	walk->offset += 8;
-	reason = enter(walk, LAYER_ETHERNET);
+	reason = enter_overlay(walk, DOMAIN_VXLAN, read32(header + 4) >> 8);
 	if (reason || !extended || !(header[0] & 0x04)) /* P: there is a protocol */
 		return reason;
 	switch (header[3]) {
@@ -179,7 +180,7 @@ static __always_inline int geneve(struct walk *walk, const __u8 *header)
 		return OFFPORT_TUNNEL_MALFORMED;
 	if (skip(walk, 8 + (header[0] & 0x3f) * 4, OFFPORT_TUNNEL_MALFORMED))
 		return OFFPORT_TUNNEL_MALFORMED;
-	reason = enter(walk, LAYER_ETHERNET);
+	reason = enter_overlay(walk, DOMAIN_GENEVE, read32(header + 4) >> 8);
 	if (reason)
 		return reason;
 	switch (read16(header + 2)) {

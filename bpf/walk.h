@@ -66,6 +66,9 @@ struct walk {
 	__u32 offset;
 	__u32 end;
 	__u32 id; /* identification of a fragment */
+	__u32 domain; /* VLANs, or network id of an overlay: crates/wire/src/key.rs */
+	__u32 ip_bytes; /* total length of the latest IP packet, its header included */
+	__u32 payload; /* behind the TCP or UDP header */
 	__u32 tunnels;
 	__u32 retries; /* in use of struct retries */
 	__u16 type; /* EtherType */
@@ -78,7 +81,9 @@ struct walk {
 	__u8 opaque; /* ended at a protocol that is not looked into, or at router discovery */
 	__u8 quoted; /* in the quote of an ICMP error; `udp` holds the error itself */
 	__u8 settled; /* `hash` is the answer */
-	__u8 padding;
+	__u8 flags; /* TCP */
+	__u8 overlay; /* the Ethernet header to come is inside an overlay: its tags are not the domain */
+	__u8 padding[3];
 };
 
 /* Where to start again if the walk fails: an Ethernet header where a control word might have been as well. */
@@ -89,7 +94,7 @@ struct retry {
 	__u32 offset;
 	__u32 end;
 	__u32 tunnels;
-	__u32 padding;
+	__u32 domain;
 };
 
 struct retries {
@@ -158,6 +163,25 @@ static __always_inline int enter(struct walk *walk, __u8 next)
 		return OFFPORT_TOO_DEEP;
 	walk->tunnels++;
 	walk->next = next;
+	walk->overlay = 0;
+	return 0;
+}
+
+/* Kinds of domains: crates/wire/src/key.rs, crates/wire/src/tunnel.rs. */
+#define DOMAIN_VLAN 1
+#define DOMAIN_VXLAN 2
+#define DOMAIN_GENEVE 3
+#define DOMAIN_ERSPAN 4
+
+/* Goes into an overlay, whose network id keeps equal 5-tuples apart. */
+static __always_inline int enter_overlay(struct walk *walk, __u32 kind, __u32 id)
+{
+	int reason = enter(walk, LAYER_ETHERNET);
+
+	if (reason)
+		return reason;
+	walk->domain = kind << 24 | id;
+	walk->overlay = 1;
 	return 0;
 }
 

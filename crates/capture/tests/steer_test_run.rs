@@ -2,53 +2,17 @@
 #![cfg(feature = "live")]
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of tests
 
+#[path = "common/build.rs"]
+mod build;
 mod common;
 
+use build::*;
 use offport_capture::xdp::{Action, DryRun, Fate, NoSocket, Options, Steering, Verdict};
 
 const WORKERS: u32 = 4;
 
 fn options() -> Options {
     Options { workers: (WORKERS as u16).try_into().unwrap(), seed: Some(7), ..Options::default() }
-}
-
-fn ethernet(kind: u16, content: &[u8]) -> Vec<u8> {
-    [&[2; 12][..], &kind.to_be_bytes(), content].concat()
-}
-
-fn ipv4(protocol: u8, content: &[u8]) -> Vec<u8> {
-    let length = (content.len() as u16 + 20).to_be_bytes();
-    let head = [0x45, 0, length[0], length[1], 0, 7, 0x40, 0, 64, protocol, 0, 0];
-    [&head[..], &[192, 0, 2, 1, 198, 51, 100, 7], content].concat()
-}
-
-fn ipv6(next: u8, content: &[u8]) -> Vec<u8> {
-    let length = (content.len() as u16).to_be_bytes();
-    [&[0x60, 0, 0, 0, length[0], length[1], next, 64][..], &[0x20; 16], &[0x30; 16], content].concat()
-}
-
-/// From port 40000 to `port`.
-fn udp(port: u16, payload: &[u8]) -> Vec<u8> {
-    let length = payload.len() as u16 + 8;
-    [&[0x9c, 0x40][..], &port.to_be_bytes(), &length.to_be_bytes(), &[0, 0], payload].concat()
-}
-
-fn tcp() -> Vec<u8> {
-    [&[0x9c, 0x40, 0, 80][..], &[0; 8], &[0x50, 0x10, 0, 0, 0, 0, 0, 0]].concat()
-}
-
-fn eth4(protocol: u8, content: &[u8]) -> Vec<u8> {
-    ethernet(0x0800, &ipv4(protocol, content))
-}
-
-fn eth6(next: u8, content: &[u8]) -> Vec<u8> {
-    ethernet(0x86dd, &ipv6(next, content))
-}
-
-/// Changes bytes of a frame.
-fn with(mut frame: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
-    frame[at..at + bytes.len()].copy_from_slice(bytes);
-    frame
 }
 
 /// What is expected of a frame.
@@ -162,6 +126,12 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Expect)> {
         ("jumbogram", with(plain6.clone(), 18, &[0, 0]), like6()),
         ("first fragment of ipv6", fragment6([0, 1]), Steered),
         ("later fragment of ipv6", fragment6([0, 8]), Like(fragment6([0, 1]))),
+        (
+            "later fragment of ipv6 with another next header",
+            with(fragment6([0, 8]), 54, &[60]),
+            Like(fragment6([0, 1])),
+        ),
+        ("later fragment of ipv4 with another protocol", with(fragment([0, 7]), 23, &[6]), Steered),
         ("atomic fragment", fragment6([0, 0]), Like(eth6(17, &udp(53, b"")))),
         ("authentication header of ipv6", eth6(51, &[&[6, 1][..], &[0; 10], &tcp()].concat()), like6()),
         // Transport.
@@ -391,9 +361,9 @@ fn cost() {
     if !common::root() {
         return;
     }
-    let dry = DryRun::new(&options(), WORKERS).unwrap();
+    let dry = DryRun::untraced(&options(), WORKERS).unwrap();
     println!("{} instructions verified", dry.verified_instructions().unwrap());
-    let by_queue = DryRun::new(&Options { steering: Steering::Rss, ..options() }, WORKERS).unwrap();
+    let by_queue = DryRun::untraced(&Options { steering: Steering::Rss, ..options() }, WORKERS).unwrap();
     println!("nothing parsed: {} ns", by_queue.time(&eth4(6, &tcp()), 1_000_000).unwrap());
     let inner = eth4(6, &tcp());
     let vxlan = eth4(17, &udp(4789, &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &inner].concat()));

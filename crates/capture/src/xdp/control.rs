@@ -1,7 +1,7 @@
 //! The control thread's side: opens interfaces, watches over them, reads counters.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::CaptureError;
 use super::mailbox::Mailbox;
@@ -9,7 +9,8 @@ use super::options::{Mode, Options};
 use super::port::{Live, PortRecord};
 use super::program::Program;
 use super::receiver::{Core, Message, Receiver, ReceiverCounters};
-use super::statistics::{InterfaceStatistics, PortStatistics, ReceiverStatistics, Snapshot};
+use super::shunt::{Shunt, ShuntCounters};
+use super::statistics::{InterfaceStatistics, PortStatistics, ReceiverStatistics, ShuntStatistics, Snapshot};
 use super::xsk::Xsk;
 use super::{attach, ethtool, interface, sys};
 
@@ -44,6 +45,7 @@ pub fn open(interfaces: &[String], options: &Options) -> Result<(Control, Vec<Re
         workers: Vec::new(),
         interfaces: interfaces.iter().map(|name| Interface::new(name)).collect(),
         ports: 0,
+        shunts: Vec::new(),
     };
     let mut receivers = Vec::new();
     for worker in 0..options.workers.get() {
@@ -73,6 +75,8 @@ pub struct Control {
     interfaces: Vec<Interface>,
     /// Ports numbered so far.
     ports: u32,
+    /// Counters of those who have a hold on the shunt table.
+    shunts: Vec<Arc<ShuntCounters>>,
 }
 
 struct Worker {
@@ -217,6 +221,15 @@ impl Control {
         notices
     }
 
+    /// A hold on the shunt table for a worker of its own; `None` without
+    /// [`Options::shunt_entries`](crate::xdp::Options::shunt_entries).
+    pub fn shunt(&mut self) -> Option<Shunt> {
+        let counters = Arc::default();
+        let shunt = self.program.shunt(Arc::clone(&counters))?;
+        self.shunts.push(counters);
+        Some(shunt)
+    }
+
     /// Reads all counters. A few system calls per socket: for a tick, not for the packet path.
     pub fn statistics(&self) -> Snapshot {
         Snapshot {
@@ -226,6 +239,7 @@ impl Control {
                 .map(|interface| self.interface_statistics(interface))
                 .collect(),
             receivers: self.workers.iter().map(|worker| worker.counters.read()).collect(),
+            shunts: self.shunt_statistics(),
             unassigned: self.program.counters(self.program.capacity()).unwrap_or_default(),
         }
     }
@@ -275,6 +289,22 @@ impl Control {
         }
     }
 
+    fn shunt_statistics(&self) -> ShuntStatistics {
+        let sum = |counter: fn(&ShuntCounters) -> &AtomicU64| {
+            self.shunts.iter().map(|counters| counter(counters).load(Ordering::Relaxed)).sum::<u64>()
+        };
+        // Removals first: a flow that goes meanwhile must not make the difference negative.
+        let removed = sum(|counters| &counters.removed);
+        let inserts = sum(|counters| &counters.inserts);
+        ShuntStatistics {
+            entries: inserts - removed,
+            capacity: self.program.shunt_capacity(),
+            inserts,
+            failed: sum(|counters| &counters.failed),
+            removed,
+        }
+    }
+
     fn interface_statistics(&self, interface: &Interface) -> InterfaceStatistics {
         let live = interface.live.as_ref();
         let ports = interface
@@ -312,7 +342,7 @@ impl Interface {
 
 impl ReceiverCounters {
     fn read(&self) -> ReceiverStatistics {
-        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         ReceiverStatistics {
             batches: read(&self.batches),
             wakeups: read(&self.wakeups),

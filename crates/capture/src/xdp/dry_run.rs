@@ -1,10 +1,14 @@
 //! The XDP program on frames from memory, without an interface (`BPF_PROG_RUN`).
 
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use offport_wire::{Direction, FlowKey};
 
 use super::error::CaptureError;
 use super::options::Options;
 use super::program::Program;
+use super::shunt::{self, Shunt};
 use super::skeleton::types::offport_counter;
 use super::statistics::XdpCounters;
 use super::sys;
@@ -29,6 +33,21 @@ pub struct Fate {
     pub counted: &'static str,
     /// The program could not read all headers, and handed the frame to the worker of slot 0.
     pub unreached: bool,
+    /// What the frame is counted as if its flow is shunted; `None` if it goes up in any case.
+    pub account: Option<Account>,
+}
+
+/// What a shunted packet adds, and to which flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The flow.
+    pub key: FlowKey,
+    /// Which end sent the packet.
+    pub direction: Direction,
+    /// IP bytes.
+    pub bytes: u32,
+    /// Payload bytes.
+    pub payload: u32,
 }
 
 /// XDP actions (linux/bpf.h).
@@ -47,8 +66,17 @@ pub enum Verdict {
 impl DryRun {
     /// Loads the program. Each worker below `sockets` gets a socket to redirect to.
     pub fn new(options: &Options, sockets: u32) -> Result<Self, CaptureError> {
+        Self::load(options, sockets, true)
+    }
+
+    /// As [`new`](Self::new), without the code that tells of each frame's fate: the program as it runs, to time it.
+    pub fn untraced(options: &Options, sockets: u32) -> Result<Self, CaptureError> {
+        Self::load(options, sockets, false)
+    }
+
+    fn load(options: &Options, sockets: u32, trace: bool) -> Result<Self, CaptureError> {
         options.check()?;
-        let program = Program::load(options, 1, true)?;
+        let program = Program::load(options, 1, trace)?;
         let mut all = Vec::new();
         for worker in 0..sockets {
             let socket =
@@ -77,12 +105,23 @@ impl DryRun {
             worker: (trace.index != u32::MAX).then_some(trace.index),
             counted: name_of(trace.counted),
             unreached: trace.unreached != 0,
+            account: (trace.shuntable != 0).then(|| Account {
+                key: shunt::key_of(&trace.flow),
+                direction: if trace.direction == 0 { Direction::LowToHigh } else { Direction::HighToLow },
+                bytes: trace.bytes,
+                payload: trace.payload,
+            }),
         })
     }
 
     /// Nanoseconds that the program takes for a frame, on average over `repeat` runs.
     pub fn time(&self, frame: &[u8], repeat: u32) -> Result<u32, CaptureError> {
         self.program.run(frame, repeat).map(|(_, nanos)| nanos)
+    }
+
+    /// A hold on the shunt table; `None` without [`Options::shunt_entries`].
+    pub fn shunt(&self) -> Option<Shunt> {
+        self.program.shunt(Arc::default())
     }
 
     /// What was counted so far.

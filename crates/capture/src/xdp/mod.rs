@@ -8,11 +8,12 @@
 //!                ├ port       packet memory, a socket per (queue, worker)   ─ xsk (xsk-rs)
 //!                └ control    interfaces that go and come, counters        ─ statistics
 //! receiver       batches of packets; frames back to the kernel             ─ backend, pool, mailbox
+//! shunt          flows that the XDP program counts and drops
 //! doctor         what an interface can do, and what to change
 //! ```
 //!
-//! `unsafe` is in `sys` and `ethtool` (system calls), `xsk` (rings and packet memory), `program` (one shared word) and
-//! the generated `skeleton`.
+//! `unsafe` is in `sys` and `ethtool` (system calls), `xsk` (rings and packet memory), `program` (one shared word),
+//! `shunt::memory` (shared arrays) and the generated `skeleton`.
 
 mod attach;
 mod backend;
@@ -31,20 +32,23 @@ mod port;
 mod program;
 mod receiver;
 mod rss;
+mod shunt;
 mod skeleton;
 mod statistics;
 mod sys;
 mod xsk;
 
 pub use control::{Control, Notice, PortInfo, open};
-pub use dry_run::{DryRun, Fate, Verdict};
+pub use dry_run::{Account, DryRun, Fate, Verdict};
 pub use error::CaptureError;
 pub use interface::{numa_node, receive_queues};
 pub use options::{
-    Action, BusyPoll, FrameSize, MAX_BATCH, Mode, MultiBuffer, NoSocket, Options, Steering, ZeroCopy,
+    Action, BusyPoll, FrameSize, MAX_BATCH, MAX_SHUNT_ENTRIES, Mode, MultiBuffer, NoSocket, Options,
+    Steering, ZeroCopy,
 };
 pub use receiver::{Receiver, Wake};
+pub use shunt::{Shunt, ShuntCount};
 pub use statistics::{
-    InterfaceStatistics, NicStatistics, PortStatistics, ReceiverStatistics, Snapshot, SocketStatistics,
-    XdpCounters,
+    InterfaceStatistics, NicStatistics, PortStatistics, ReceiverStatistics, ShuntStatistics, Snapshot,
+    SocketStatistics, XdpCounters,
 };

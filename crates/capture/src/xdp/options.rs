@@ -43,12 +43,18 @@ pub struct Options {
     pub malformed: Action,
     /// Packets whose worker has no socket on their queue. Default [`NoSocket::Drop`].
     pub no_socket: NoSocket,
+    /// Flows that the XDP program can count and drop ([`Shunt`](crate::xdp::Shunt)) at the same time, 132 bytes each;
+    /// rounded up to a power of two. 0, the default, is none: then that part of the program is not even loaded.
+    pub shunt_entries: u32,
     /// Seed of the steering hash; `None` is random, as it should be outside of tests.
     pub seed: Option<u64>,
 }
 
 /// Largest [`Options::batch`].
 pub const MAX_BATCH: usize = 256;
+
+/// Largest [`Options::shunt_entries`].
+pub const MAX_SHUNT_ENTRIES: u32 = 1 << 24;
 
 /// Who chooses the worker of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -186,6 +192,7 @@ impl Default for Options {
             not_ip: Action::default(),
             malformed: Action::default(),
             no_socket: NoSocket::default(),
+            shunt_entries: 0,
             seed: None,
         }
     }
@@ -217,6 +224,10 @@ impl Options {
         }
         if self.frame_capacity() < 1024 {
             return refuse("frame_headroom", format!("{} leaves no room for packets", self.frame_headroom));
+        }
+        if self.shunt_entries > MAX_SHUNT_ENTRIES {
+            let problem = format!("{} is more than {MAX_SHUNT_ENTRIES}", self.shunt_entries);
+            return refuse("shunt_entries", problem);
         }
         if self.queues == Some(0) {
             return refuse("queues", "0: at least one is needed".to_owned());

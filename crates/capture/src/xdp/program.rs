@@ -3,6 +3,7 @@
 
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
@@ -10,6 +11,7 @@ use libbpf_rs::{MapCore, MapFlags};
 
 use super::error::CaptureError;
 use super::options::{Action, NoSocket, Options, Steering};
+use super::shunt::{self, Memory, Shunt, ShuntCounters};
 use super::skeleton::types::{
     offport_action, offport_config, offport_counters, offport_steering, offport_trace,
 };
@@ -22,6 +24,10 @@ pub(crate) struct Program {
     skeleton: SteerSkel<'static>,
     max_workers: u32,
     capacity: u32,
+    /// Of the steering hash.
+    seed: u64,
+    /// The shunt table, if there is one.
+    shunts: Option<Arc<Memory>>,
 }
 
 /// The number of an (interface, queue), dense from 0.
@@ -42,13 +48,26 @@ impl Program {
         maps.sockets.set_max_entries(capacity * workers).map_err(failed)?;
         maps.ports.set_max_entries(capacity).map_err(failed)?;
         maps.counters.set_max_entries(capacity + 1).map_err(failed)?;
+        let sets = if options.shunt_entries > 0 { shunt::sets_for(options.shunt_entries) } else { 0 };
+        if sets > 0 {
+            maps.shunt_tags.set_max_entries(sets).map_err(failed)?;
+            maps.shunts.set_max_entries(sets * shunt::WAYS).map_err(failed)?;
+        }
+        let seed = options.seed.unwrap_or_else(random);
         if let Some(rodata) = &mut maps.rodata_data {
-            rodata.config = config(options, workers, trace);
+            rodata.config = offport_config { seed, shunt_sets: sets, ..config(options, workers, trace) };
             rodata.no_port = capacity;
         }
         let skeleton = open.load().map_err(failed)?;
+        let shunts = match sets {
+            0 => None,
+            _ => Some(Arc::new(
+                Memory::map(skeleton.maps.shunt_tags.as_fd(), skeleton.maps.shunts.as_fd(), sets)
+                    .map_err(|error| CaptureError::system("mapping the shunt table", error))?,
+            )),
+        };
 
-        let mut program = Self { skeleton, max_workers: workers, capacity };
+        let mut program = Self { skeleton, max_workers: workers, capacity, seed, shunts };
         program.spread_evenly(workers);
         Ok(program)
     }
@@ -86,6 +105,16 @@ impl Program {
             .sockets
             .update(&index.to_ne_bytes(), &socket.to_ne_bytes(), MapFlags::ANY)
             .map_err(|error| CaptureError::map("sockets", &error))
+    }
+
+    /// A hold on the shunt table, if there is one.
+    pub(crate) fn shunt(&self, counters: Arc<ShuntCounters>) -> Option<Shunt> {
+        Some(Shunt::new(Arc::clone(self.shunts.as_ref()?), self.seed, counters))
+    }
+
+    /// Entries of the shunt table.
+    pub(crate) fn shunt_capacity(&self) -> u64 {
+        self.shunts.as_ref().map_or(0, |memory| u64::from(memory.sets()) * u64::from(shunt::WAYS))
     }
 
     /// Gives every worker the same number of slots.
@@ -147,7 +176,6 @@ fn config(options: &Options, workers: u32, trace: bool) -> offport_config {
         Action::Worker => offport_action::OFFPORT_WORKER,
     };
     offport_config {
-        seed: options.seed.unwrap_or_else(random),
         max_workers: workers,
         workers,
         steering: match options.steering {

@@ -12,6 +12,8 @@ pub struct Snapshot {
     pub interfaces: Vec<InterfaceStatistics>,
     /// One for each worker.
     pub receivers: Vec<ReceiverStatistics>,
+    /// The shunt table, all workers together.
+    pub shunts: ShuntStatistics,
     /// Packets of queues that no socket is open on (the interface got more queues, or fewer were asked for).
     pub unassigned: XdpCounters,
 }
@@ -80,6 +82,21 @@ pub struct SocketStatistics {
     pub fill_ring_empty: u64,
     /// Descriptors of ours that the kernel refused; always 0.
     pub rx_invalid: u64,
+}
+
+/// The shunt table. `inserts = removed + entries`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShuntStatistics {
+    /// Entries in use (gauge). A flow's entry stays in use for a moment after the flow was released.
+    pub entries: u64,
+    /// Entries; 0 when flows are not shunted.
+    pub capacity: u64,
+    /// Flows that were entered.
+    pub inserts: u64,
+    /// Flows that there was no room for: their set was full.
+    pub failed: u64,
+    /// Entries that were freed.
+    pub removed: u64,
 }
 
 /// One worker.

@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::io;
 use std::mem::{size_of, size_of_val};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
 use std::time::Duration;
 
 /// Interface index by name; `None` if there is no such interface in this network namespace.
@@ -52,6 +53,63 @@ pub(crate) fn eventfd_clear(fd: BorrowedFd<'_>) {
     let mut count = 0u64;
     // SAFETY: 8 writable bytes. It fails only when the counter is 0: unreadable already.
     unsafe { libc::read(fd.as_raw_fd(), (&raw mut count).cast(), size_of::<u64>()) };
+}
+
+/// CLOCK_MONOTONIC_COARSE in nanoseconds: what `bpf_ktime_get_coarse_ns()` reads.
+pub(crate) fn monotonic_coarse() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a writable timespec. It does not fail: the clock is there since Linux 2.6.32.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Shared memory, unmapped when dropped.
+pub(crate) struct Mapping {
+    start: NonNull<u8>,
+    size: usize,
+}
+
+// SAFETY: the memory belongs to no thread; what is in it is accessed atomically only.
+unsafe impl Send for Mapping {}
+// SAFETY: the same.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// The memory of a BPF array with BPF_F_MMAPABLE.
+    pub(crate) fn of(map: BorrowedFd<'_>, size: usize) -> io::Result<Self> {
+        Self::new(libc::MAP_SHARED | libc::MAP_POPULATE, map.as_raw_fd(), size)
+    }
+
+    /// Memory of this process.
+    #[cfg(test)]
+    pub(crate) fn anonymous(size: usize) -> io::Result<Self> {
+        Self::new(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, size)
+    }
+
+    fn new(flags: i32, fd: RawFd, size: usize) -> io::Result<Self> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping wherever the kernel likes.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, fd, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        match NonNull::new(start.cast()) {
+            Some(start) => Ok(Self { start, size }),
+            None => Err(io::Error::from(io::ErrorKind::InvalidData)),
+        }
+    }
+
+    /// Its first byte, aligned to a page.
+    pub(crate) const fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: what mmap() gave; whoever has a reference into it borrows `self`.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.size) };
+    }
 }
 
 /// Lets the kernel go on filling a socket: wakes a driver that sleeps for want of frames, and runs the driver

@@ -58,7 +58,7 @@ fn behind_addresses(tape: &mut Tape<'_>, depth: u8, frame: &mut Vec<u8>) {
     let tags = if tape.rarely(4) { tape.pick(6) } else { 0 };
     for _ in 0..tags {
         frame.extend([[0x81, 0], [0x88, 0xa8], [0x91, 0], [0x92, 0]][usize::from(tape.pick(4))]);
-        frame.extend([0, tape.byte()]);
+        frame.extend([tape.pick(2) * 0xe1, tape.byte()]);
     }
     match tape.pick(12) {
         0..5 => add(frame, &[8, 0], &ipv4(tape, depth)),
@@ -169,7 +169,9 @@ fn content(tape: &mut Tape<'_>, depth: u8, version: u8) -> (u8, Vec<u8>) {
         0..3 => {
             let options = if tape.rarely(3) { tape.pick(11) } else { 0 };
             let mut segment = [tape.port(), tape.port()].concat();
-            segment.extend([0, 0, 0, 1, 0, 0, 0, 2, (5 + options) << 4, 0x18, 1, 0, 0, 0, 0, 0]);
+            let flags =
+                if tape.rarely(4) { [0x02, 0x12, 0x11, 0x14, 0xd8][usize::from(tape.pick(5))] } else { 0x18 };
+            segment.extend([0, 0, 0, 1, 0, 0, 0, 2, (5 + options) << 4, flags, 1, 0, 0, 0, 0, 0]);
             segment.extend(vec![1; usize::from(options) * 4 + usize::from(tape.pick(20))]);
             (6, segment)
         }
@@ -269,11 +271,11 @@ fn gre(tape: &mut Tape<'_>, depth: u8) -> Vec<u8> {
         2 => ([0x86, 0xdd], ipv6(tape, depth)),
         3 => ([0x65, 0x58], ethernet(tape, depth)),
         4 if flags & 0x10 == 0 => ([0x88, 0xbe], ethernet(tape, depth)),
-        4 => ([0x88, 0xbe], [&[0x10, 0, 0, 7, 0, 0, 0, 0][..], &ethernet(tape, depth)].concat()),
+        4 => ([0x88, 0xbe], [&[0x10, 0, tape.byte(), 7, 0, 0, 0, 0][..], &ethernet(tape, depth)].concat()),
         5 => {
             let subheader = tape.pick(2);
             let kind = [0u8, 0, 2, 3][usize::from(tape.pick(4))];
-            let mut header = vec![0x20, 0, 0, 7, 0, 0, 0, 0, 0, 0, kind << 2, subheader];
+            let mut header = vec![0x20, 0, tape.byte(), 7, 0, 0, 0, 0, 0, 0, kind << 2, subheader];
             header.extend(vec![0; usize::from(subheader) * 8]);
             let inner = if kind == 2 { ip(tape, depth) } else { ethernet(tape, depth) };
             ([0x22, 0xeb], [header, inner].concat())
@@ -301,7 +303,7 @@ fn udp_tunnel(tape: &mut Tape<'_>, depth: u8) -> Vec<u8> {
             };
             (
                 [4789, 4790][usize::from(tape.pick(2))],
-                [&[flags, 0, 0, protocol, 0, 0, 7, 0][..], &inner].concat(),
+                [&[flags, 0, 0, protocol, tape.byte(), 0, 7, 0][..], &inner].concat(),
             )
         }
         1 => {
@@ -313,7 +315,8 @@ fn udp_tunnel(tape: &mut Tape<'_>, depth: u8) -> Vec<u8> {
                 _ => ([0x65, 0x58], ethernet(tape, depth)),
             };
             let header =
-                [&[options, 0][..], &kind, &[0, 0, 7, 0], &vec![0; usize::from(options) * 4]].concat();
+                [&[options, 0][..], &kind, &[0, tape.byte(), 7, 0], &vec![0; usize::from(options) * 4]]
+                    .concat();
             (6081, [header, inner].concat())
         }
         2 => {
