@@ -39,6 +39,9 @@ pub struct Config {
     pub max_extras: u32,
     /// Distinct paths (link addresses, tags, tunnel, interface) at the same time; at most 65,535.
     pub max_paths: u16,
+    /// Bytes of one direction; whenever a settled flow has grown by so much, [`crate::Observer::shunt`] is asked. Rounded
+    /// down to a power of two; 0, the default: never.
+    pub offer_step: u32,
     /// Ports that are served, beyond those below 1024: they decide who is the server when nothing better does.
     pub service_ports: ServicePorts,
 }
@@ -87,6 +90,7 @@ impl Default for Config {
             max_flagged: 8_192,
             max_extras: 65_536,
             max_paths: u16::MAX,
+            offer_step: 0,
             service_ports: ServicePorts::default(),
         }
     }

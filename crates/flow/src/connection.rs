@@ -28,7 +28,8 @@ pub(crate) fn track_tcp<K>(
 ) -> Option<u32> {
     let at = packet.direction.index();
     let (syn, fin, rst) = (opens(tcp), tcp.flags.fin(), tcp.flags.rst());
-    let known = hot.packets[at] > 0;
+    let adrift = hot.adrift(at);
+    let known = hot.packets[at] > 0 && !adrift;
     let next = hot.next_seq[at];
     let data = packet.payload_len;
     let end = tcp.seq.wrapping_add(data).wrapping_add(syn.into()).wrapping_add(fin.into());
@@ -73,6 +74,9 @@ pub(crate) fn track_tcp<K>(
         }
     }
 
+    if adrift && !rst {
+        hot.set_adrift(at, false);
+    }
     if rst {
         if plausible && hot.state() != TcpState::Closed {
             hot.set_state(TcpState::Reset);

@@ -35,13 +35,14 @@ impl<K: Key> Family<K> {
             _ => None,
         };
         hot.seen_at(now);
-        total(hot, cold, shared, packet);
+        let grown = total(hot, cold, shared, packet);
         // A report implies that time has moved since the latest packet, so that most packets need not ask.
         if moved {
             cold.set_reported(false);
         }
         let carries = packet.payload_len > 0 && hot.transport().has_ports();
         match hot.stage() {
+            Stage::Settled if grown => self.offer(shared, index, observer),
             Stage::Settled => {}
             Stage::Silent if !carries => {}
             Stage::Silent => {
@@ -143,20 +144,40 @@ fn anchor_streams<K>(hot: &Hot<K>, cold: &Cold, shared: &mut Shared, direction: 
     }
 }
 
-/// Packets, bytes and payload; a carry goes to the extra.
-fn total<K>(hot: &mut Hot<K>, cold: &mut Cold, shared: &mut Shared, packet: &Packet<'_>) {
+/// Packets, bytes and payload of one packet. Whether the flow has grown by another step.
+fn total<K>(hot: &mut Hot<K>, cold: &mut Cold, shared: &mut Shared, packet: &Packet<'_>) -> bool {
     let at = packet.direction.index();
-    let mut add = |counter: &mut u32, amount: u32, carries: fn(&mut Extra) -> &mut [u32; 2]| {
-        let (sum, carry) = counter.overflowing_add(amount);
-        *counter = sum;
-        if carry {
-            match shared.extra(cold) {
-                Some(extra) => carries(extra)[at] = carries(extra)[at].saturating_add(1),
-                None => *counter = u32::MAX,
+    let before = hot.bytes[at];
+    add(&mut hot.packets[at], packet.packets.into(), cold, shared, |extra| &mut extra.packets[at]);
+    add(&mut hot.bytes[at], packet.ip_bytes.into(), cold, shared, |extra| &mut extra.bytes[at]);
+    add(&mut hot.payload[at], packet.payload_len.into(), cold, shared, |extra| &mut extra.payload[at]);
+    offers(before, hot.bytes[at], shared.offer_shift)
+}
+
+/// Whether a count of bytes has passed a multiple of the step between two offers, whose binary logarithm is `shift`.
+#[inline(always)]
+pub(crate) const fn offers(before: u32, after: u32, shift: u32) -> bool {
+    (before ^ after) as u64 >> shift != 0
+}
+
+/// Adds to a packed counter; a carry goes to the extra.
+pub(crate) fn add(
+    counter: &mut u32,
+    amount: u64,
+    cold: &mut Cold,
+    shared: &mut Shared,
+    carries: impl FnOnce(&mut Extra) -> &mut u32,
+) {
+    let sum = u64::from(*counter).saturating_add(amount);
+    *counter = sum as u32;
+    let carry = sum >> 32;
+    if carry > 0 {
+        match shared.extra(cold) {
+            Some(extra) => {
+                let carries = carries(extra);
+                *carries = carries.saturating_add(u32::try_from(carry).unwrap_or(u32::MAX));
             }
+            None => *counter = u32::MAX,
         }
-    };
-    add(&mut hot.packets[at], packet.packets.into(), |extra| &mut extra.packets);
-    add(&mut hot.bytes[at], packet.ip_bytes, |extra| &mut extra.bytes);
-    add(&mut hot.payload[at], packet.payload_len, |extra| &mut extra.payload);
+    }
 }

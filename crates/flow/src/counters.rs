@@ -51,6 +51,14 @@ pub struct Counters {
     pub paths_limit: u64,
     /// Gaps in a first payload that were given up.
     pub gaps: u64,
+    /// Flows that the kernel counts (gauge).
+    pub shunted: u64,
+    /// Packets that the kernel counted, and that were added to their flows.
+    pub shunted_packets: u64,
+    /// Bytes (IP total length) that the kernel counted, and that were added to their flows.
+    pub shunted_bytes: u64,
+    /// Packets that the kernel counted to a flow when that was over already.
+    pub shunted_late: u64,
 }
 
 impl std::ops::AddAssign<&Self> for Counters {
@@ -82,6 +90,10 @@ impl std::ops::AddAssign<&Self> for Counters {
             paths,
             paths_limit,
             gaps,
+            shunted,
+            shunted_packets,
+            shunted_bytes,
+            shunted_late,
         } = self;
         *created += other.created;
         *active += other.active;
@@ -107,5 +119,9 @@ impl std::ops::AddAssign<&Self> for Counters {
         *paths += other.paths;
         *paths_limit += other.paths_limit;
         *gaps += other.gaps;
+        *shunted += other.shunted;
+        *shunted_packets += other.shunted_packets;
+        *shunted_bytes += other.shunted_bytes;
+        *shunted_late += other.shunted_late;
     }
 }

@@ -14,9 +14,9 @@ use crate::state::TcpState;
 #[repr(C)]
 pub(crate) struct Hot<K> {
     pub(crate) key: K,
-    /// First packet, microseconds << 8, and the transport.
+    /// First packet, microseconds << 8, and the transport; topmost a bit of [`Hot::adrift`].
     start: u64,
-    /// Latest packet, microseconds << 8, and the status.
+    /// Latest packet, microseconds << 8, and the status; topmost a bit of [`Hot::adrift`].
     last: u64,
     pub(crate) packets: [u32; 2],
     pub(crate) bytes: [u32; 2],
@@ -60,7 +60,11 @@ const CLIENT_HIGH: u64 = 0b0000_1000;
 const FLAGGED: u64 = 0b0001_0000;
 const STAGE: u64 = 0b0110_0000;
 const STAGE_SHIFT: u32 = 5;
+/// A stage of its own in memory: settled, and the kernel counts its packets.
+const SHUNTED: u64 = STAGE;
 const MIDSTREAM: u64 = 0b1000_0000;
+/// Of both words.
+const ADRIFT: u64 = 1 << 63;
 
 impl<K> Hot<K> {
     pub(crate) fn new(key: K, transport: Transport, now: u64) -> Self {
@@ -80,16 +84,26 @@ impl<K> Hot<K> {
     }
 
     pub(crate) const fn start(&self) -> u64 {
-        self.start >> 8
+        (self.start & !ADRIFT) >> 8
     }
 
     pub(crate) const fn last(&self) -> u64 {
-        self.last >> 8
+        (self.last & !ADRIFT) >> 8
     }
 
     /// Time of a packet; steps back do not count.
     pub(crate) fn seen_at(&mut self, now: u64) {
-        self.last = self.last().max(now) << 8 | self.last & 0xff;
+        self.last = self.last().max(now) << 8 | self.last & (0xff | ADRIFT);
+    }
+
+    /// Packets of that direction went by unseen: nothing is known of its sequence numbers.
+    pub(crate) const fn adrift(&self, direction: usize) -> bool {
+        (if direction == 0 { self.start } else { self.last }) & ADRIFT != 0
+    }
+
+    pub(crate) fn set_adrift(&mut self, direction: usize, adrift: bool) {
+        let word = if direction == 0 { &mut self.start } else { &mut self.last };
+        *word = if adrift { *word | ADRIFT } else { *word & !ADRIFT };
     }
 
     pub(crate) const fn state(&self) -> TcpState {
@@ -132,8 +146,28 @@ impl<K> Hot<K> {
         }
     }
 
+    /// A shunted flow that is settled anew stays shunted.
     pub(crate) fn set_stage(&mut self, stage: Stage) {
-        self.last = self.last & !STAGE | (stage as u64) << STAGE_SHIFT;
+        if !(self.shunted() && stage == Stage::Settled) {
+            self.last = self.last & !STAGE | (stage as u64) << STAGE_SHIFT;
+        }
+    }
+
+    /// Settled, not shunted, and the sequence numbers of both directions are known.
+    #[inline(always)]
+    pub(crate) const fn is_watched(&self) -> bool {
+        self.last & STAGE == (Stage::Settled as u64) << STAGE_SHIFT && (self.start | self.last) & ADRIFT == 0
+    }
+
+    /// The kernel counts the flow's packets and hands up few of them.
+    pub(crate) const fn shunted(&self) -> bool {
+        self.last & STAGE == SHUNTED
+    }
+
+    /// Only for flows that are settled.
+    pub(crate) fn set_shunted(&mut self, shunted: bool) {
+        let stage = if shunted { SHUNTED } else { (Stage::Settled as u64) << STAGE_SHIFT };
+        self.last = self.last & !STAGE | stage;
     }
 
     /// Both ends have been heard.
@@ -260,6 +294,19 @@ mod tests {
         assert_eq!((hot.start(), hot.last()), (u64::MAX / 1_000, u64::MAX / 1_000));
         assert_eq!((hot.state(), hot.stage()), (TcpState::Reset, Stage::Settled));
         assert_eq!((hot.client(), hot.flagged(), hot.midstream()), (Direction::HighToLow, true, true));
+        assert!(!hot.shunted());
+        hot.set_shunted(true);
+        hot.set_stage(Stage::Settled);
+        for direction in 0..2 {
+            hot.set_adrift(direction, true);
+            hot.seen_at(4);
+            assert_eq!((hot.adrift(0), hot.adrift(1)), (direction == 0, direction == 1));
+            assert_eq!((hot.start(), hot.last()), (u64::MAX / 1_000, u64::MAX / 1_000));
+            hot.set_adrift(direction, false);
+        }
+        assert_eq!((hot.shunted(), hot.stage(), hot.flagged()), (true, Stage::Settled, true));
+        hot.set_shunted(false);
+        assert_eq!((hot.shunted(), hot.stage()), (false, Stage::Settled));
         hot.set_stage(Stage::Undecided);
         hot.set_flagged(false);
         assert_eq!((hot.stage(), hot.flagged(), hot.transport()), (Stage::Undecided, false, Transport::TCP));

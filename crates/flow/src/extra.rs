@@ -15,6 +15,9 @@ pub(crate) struct Extra {
     pub(crate) retransmitted: u32,
     pub(crate) out_of_order: u32,
     pub(crate) icmp_errors: u32,
+    /// The part of packets and bytes that the kernel counted, both directions together.
+    pub(crate) shunted_packets: u64,
+    pub(crate) shunted_bytes: u64,
     holes: [[Hole; HOLES]; 2],
     oldest: [u8; 2],
     /// Index of the assembly of an undecided flow.
@@ -39,6 +42,8 @@ impl Default for Extra {
             retransmitted: 0,
             out_of_order: 0,
             icmp_errors: 0,
+            shunted_packets: 0,
+            shunted_bytes: 0,
             holes: [[Hole::default(); HOLES]; 2],
             oldest: [0; 2],
             assembly: NONE,
@@ -53,6 +58,7 @@ impl Extra {
         let Self { packets, bytes, payload, retransmitted, out_of_order, icmp_errors, .. } = self;
         [packets, bytes, payload].iter().all(|carries| **carries == [0; 2])
             && [retransmitted, out_of_order, icmp_errors].iter().all(|count| **count == 0)
+            && self.shunted_packets == 0
             && self.holes.iter().flatten().all(|hole| hole.start == hole.end)
             && self.assembly == NONE
             && self.heads == NONE

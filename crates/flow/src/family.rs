@@ -46,6 +46,9 @@ impl<K: Key> Family<K> {
         let hash = key.hash(transport, &shared.hasher);
         let mut found = self.table.find(hash, &key, transport);
         if let Some(index) = found {
+            if self.table.hot(index).shunted() {
+                self.before_shunted_packet(shared, index, packet, now, observer);
+            }
             if let Some(end) = self.is_history(shared, index, packet, now) {
                 self.end(shared, index, end, now, observer);
                 found = None;
@@ -72,7 +75,8 @@ impl<K: Key> Family<K> {
         let hash = key.hash(packet.key.transport(), &shared.hasher);
         let Some(index) = self.table.find(hash, &key, packet.key.transport()) else { return false };
         let hot = self.table.hot(index);
-        if passed(hot.last(), micros(packet.time), shared.idle.of(Class::of(hot))) {
+        // What is known of a shunted flow may be some seconds old.
+        if !hot.shunted() && passed(hot.last(), micros(packet.time), shared.idle.of(Class::of(hot))) {
             return false;
         }
         if let Some(extra) = shared.extra(self.table.cold_mut(index)) {
@@ -98,6 +102,7 @@ impl<K: Key> Family<K> {
             *budget -= 1;
             self.hand = if self.hand + 1 < self.table.extent() { self.hand + 1 } else { 0 };
             if self.table.is_live(self.hand) {
+                self.fold(shared, self.hand, now, observer);
                 self.report(shared, self.hand, now, false, observer);
             }
         }
@@ -134,6 +139,7 @@ impl<K: Key> Family<K> {
     pub(crate) fn finish(&mut self, shared: &mut Shared, now: u64, observer: &mut impl Observer) {
         for class in Class::ALL {
             while let Some(index) = self.table.oldest(class) {
+                self.fold(shared, index, now, observer);
                 let hot = self.table.hot(index);
                 let end = match natural_end(hot) {
                     Some(end) => end,
@@ -203,7 +209,7 @@ impl<K: Key> Family<K> {
         observer: &mut impl Observer,
     ) {
         let (hot, cold) = (self.table.hot(index), self.table.cold(index));
-        let period = |time: u64| (bucket(time) * COARSE).saturating_sub(hot.start()) / shared.active;
+        let period = |time: u64| period(hot, shared, time);
         let over = hot.last().saturating_add(shared.idle.of(Class::of(hot)));
         let (latest, current) = (period(hot.last()), period(now.min(over)));
         if cold.reported() || latest >= current {
@@ -213,6 +219,12 @@ impl<K: Key> Family<K> {
         if !arriving && over <= due.saturating_add(shared.active) {
             return;
         }
+        self.interim(shared, index, observer);
+    }
+
+    /// Writes an interim report.
+    pub(crate) fn interim(&mut self, shared: &mut Shared, index: u32, observer: &mut impl Observer) {
+        let (hot, cold) = (self.table.hot(index), self.table.cold(index));
         shared.counters.interim += 1;
         let again = observer.interim(&shared.view(hot, cold));
         self.table.cold_mut(index).set_reported(true);
@@ -258,6 +270,7 @@ impl<K: Key> Family<K> {
     /// longest, if for half of its timeout; the oldest half-open one; the oldest that was never answered.
     /// Established and flagged flows stay. Lists have their oldest flow first, so this looks at a few heads.
     fn make_room(&mut self, shared: &mut Shared, now: u64, observer: &mut impl Observer) -> bool {
+        self.fold_oldest(shared, now, observer);
         let silent = |table: &Table<K>, class: Class, share: u64| {
             let index = table.oldest(class)?;
             let last = table.hot(index).last();
@@ -308,6 +321,11 @@ impl<K: Key> Family<K> {
                     return;
                 }
                 *budget -= 1;
+                // Silent here, but the kernel may have heard of it.
+                if hot.shunted() && self.fold(shared, index, now, observer) {
+                    continue;
+                }
+                let hot = self.table.hot(index);
                 let end = natural_end(hot).unwrap_or(End::Idle);
                 self.end(shared, index, end, now, observer);
             }
@@ -317,6 +335,7 @@ impl<K: Key> Family<K> {
 
     /// The last report, the last word, and out of the table.
     fn end(&mut self, shared: &mut Shared, index: u32, end: End, now: u64, observer: &mut impl Observer) {
+        self.unshunt(shared, index, now, observer);
         self.report(shared, index, now, false, observer);
         let hot = self.table.hot(index);
         let had_payload = hot.transport().has_ports() && hot.payload != [0; 2];
@@ -358,6 +377,11 @@ impl<K: Key> Family<K> {
     pub(crate) const fn owner(index: u32) -> u32 {
         if K::V6 { index | V6 } else { index }
     }
+}
+
+/// Active timeouts from a flow's start to a time.
+pub(crate) fn period<K>(hot: &Hot<K>, shared: &Shared, time: u64) -> u64 {
+    (bucket(time) * COARSE).saturating_sub(hot.start()) / shared.active
 }
 
 /// How a connection ended by its own packets.

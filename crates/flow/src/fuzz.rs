@@ -11,7 +11,9 @@ use offport_wire::{
     Domain, FlowKey, LinkInfo, Packet, Plain, TcpFlags, TcpHeader, Timestamp, Transport, TransportHeader,
 };
 
-use crate::{Brief, Config, Counters, End, Flow, Label, Observer, Settlement, Timeouts, Tracker};
+use crate::{
+    Brief, Config, Counters, End, Flow, Label, Observer, Settlement, Shunted, Timeouts, Tracker,
+};
 
 /// A packet as capture would have parsed it.
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +149,66 @@ pub fn small_config() -> Config {
         max_flagged: 2,
         max_extras: 2,
         max_paths: 2,
+        offer_step: 64,
         service_ports: crate::ServicePorts::default(),
+    }
+}
+
+/// The kernel's half of shunting, in memory.
+#[derive(Debug, Default)]
+pub struct Kernel {
+    flows: HashMap<FlowKey, Shunted>,
+}
+
+impl Kernel {
+    /// Counts the packets of a flow from now on.
+    ///
+    /// # Panics
+    /// When it does so already.
+    pub fn enter(&mut self, key: &FlowKey) {
+        assert!(self.flows.insert(*key, Shunted::default()).is_none(), "shunted twice");
+    }
+
+    /// A packet. False: it goes up to the tracker.
+    pub fn count(&mut self, packet: &Packet<'_>) -> bool {
+        const UP: u8 = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST;
+        let goes_up = match packet.transport {
+            TransportHeader::Tcp(tcp) => tcp.flags.0 & UP != 0,
+            TransportHeader::Udp => false,
+            _ => true,
+        };
+        if goes_up || packet.icmp_error || packet.packets > 1 {
+            return false;
+        }
+        let Some(shunted) = self.flows.get_mut(&packet.key) else { return false };
+        let at = packet.direction.index();
+        shunted.packets[at] += 1;
+        shunted.bytes[at] += u64::from(packet.ip_bytes);
+        shunted.payload[at] += u64::from(packet.payload_len);
+        shunted.last = packet.time;
+        true
+    }
+
+    /// What was counted of a flow since the last time.
+    ///
+    /// # Panics
+    /// When the flow is not shunted.
+    pub fn take(&mut self, key: &FlowKey) -> Shunted {
+        let shunted = self.flows.get_mut(key).expect("the flow is shunted");
+        Shunted { last: shunted.last, ..std::mem::take(shunted) }
+    }
+
+    /// The flow's packets go up again.
+    ///
+    /// # Panics
+    /// When the flow is not shunted.
+    pub fn release(&mut self, key: &FlowKey) -> Shunted {
+        self.flows.remove(key).expect("the flow is shunted")
+    }
+
+    /// Whether no flow is shunted.
+    pub fn is_empty(&self) -> bool {
+        self.flows.is_empty()
     }
 }
 
@@ -174,8 +235,11 @@ fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
         if short_path {
             tracker.look_ahead(&mut brief);
         }
-        if !tracker.quick(&brief, packet.time) {
+        if !check.kernel.count(packet) && !tracker.quick(&brief, packet.time) {
             tracker.packet(packet, &mut check);
+        }
+        while let Some((key, shunted)) = check.late.pop() {
+            tracker.add_late(&key, &shunted, &mut check);
         }
         assert!(tracker.len() <= cap, "the cap holds");
     });
@@ -189,7 +253,11 @@ fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
     assert_eq!(tracker.len(), 0);
     assert_eq!((counters.created, ended), (check.ended, check.ended), "every flow ends once");
     assert_eq!(check.open, 0, "every label comes back");
-    assert_eq!(check.packets + counters.refused, check.handed_in, "every packet is in one flow");
+    let late = counters.shunted_late + check.late.iter().map(|(_, late)| late.packets[0]).sum::<u64>();
+    assert_eq!(check.packets + counters.refused + late, check.handed_in, "every packet is in one flow");
+    assert!(check.kernel.is_empty() && counters.shunted == 0, "every shunted flow is released");
+    let missing = counters.shunted_packets - check.shunted;
+    assert!(missing == 0 || counters.extras_limit > 0, "what was shunted is in records");
     let gauges = (counters.undecided, counters.heads, counters.extras, counters.paths);
     assert_eq!(gauges, (0, 0, 0, 0), "everything is given back");
     (counters, check.shown)
@@ -217,6 +285,11 @@ struct Check {
     examined: u32,
     /// A digest of all that it was shown, in order.
     shown: u64,
+    kernel: Kernel,
+    /// Packets that the kernel counts while their flow is released.
+    late: Vec<(FlowKey, Shunted)>,
+    /// Packets that records say were shunted.
+    shunted: u64,
 }
 
 impl Check {
@@ -322,9 +395,33 @@ impl Observer for Check {
         self.note(flow, Some(end));
         self.ended += 1;
         self.packets += flow.client.packets + flow.server.packets;
+        self.shunted += flow.shunted_packets;
         let had_payload = flow.client.payload + flow.server.payload > 0 && flow.transport().has_ports();
         assert_eq!(flow.label.is_some(), had_payload, "exactly the flows with payload are settled");
         self.open -= i64::from(flow.label.is_some());
+    }
+
+    fn shunt(&mut self, flow: &Flow<'_>) -> bool {
+        assert!(flow.label.is_some(), "only judged flows are shunted");
+        let shunt = flow.client.packets % 4 != 1;
+        if shunt {
+            self.kernel.enter(&flow.key);
+        }
+        shunt
+    }
+
+    fn shunted(&mut self, key: &FlowKey) -> Shunted {
+        self.kernel.take(key)
+    }
+
+    fn release(&mut self, key: &FlowKey) -> Shunted {
+        let mut shunted = self.kernel.release(key);
+        // Now and then a packet is being counted at this very moment.
+        if shunted.packets[0] % 2 == 1 {
+            shunted.packets[0] -= 1;
+            self.late.push((*key, Shunted { packets: [1, 0], last: shunted.last, ..Shunted::default() }));
+        }
+        shunted
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the table asks of, and tells, the stages after it.
 
+use offport_wire::{FlowKey, Timestamp};
+
 use crate::state::End;
 use crate::view::{Flow, Label};
 
@@ -20,6 +22,44 @@ pub trait Observer {
 
     /// A flow is over. Its label can be freed.
     fn ended(&mut self, flow: &Flow<'_>, end: End);
+
+    /// A settled flow of TCP or UDP has grown by [`crate::Config::offer_step`]: may the kernel count the rest of it? If
+    /// so, from now on few packets of it come here, and its numbers come by [`Observer::shunted`], until
+    /// [`Observer::release`].
+    fn shunt(&mut self, _flow: &Flow<'_>) -> bool {
+        false
+    }
+
+    /// What the kernel has counted of a shunted flow since the last call.
+    fn shunted(&mut self, _key: &FlowKey) -> Shunted {
+        Shunted::default()
+    }
+
+    /// A flow is no longer to be shunted: all of its packets are to come here again. What the kernel has counted since
+    /// the last call. What it counts while this goes on may come later, to [`crate::Tracker::add_late`].
+    fn release(&mut self, _key: &FlowKey) -> Shunted {
+        Shunted::default()
+    }
+}
+
+/// What the kernel has counted of a flow, by [`offport_wire::Direction::index`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shunted {
+    /// Packets.
+    pub packets: [u64; 2],
+    /// Bytes: IP total length.
+    pub bytes: [u64; 2],
+    /// Payload bytes.
+    pub payload: [u64; 2],
+    /// When the latest of the packets came.
+    pub last: Timestamp,
+}
+
+impl Shunted {
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        (self.packets, self.bytes, self.payload) == ([0; 2], [0; 2], [0; 2])
+    }
 }
 
 /// The end of identification for one flow.

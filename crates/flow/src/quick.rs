@@ -6,7 +6,8 @@
 
 use offport_wire::{Direction, FlowKey, Plain, TcpFlags, Timestamp, Transport};
 
-use crate::entry::{Hot, Stage, micros};
+use crate::count::offers;
+use crate::entry::{Hot, micros};
 use crate::family::Family;
 use crate::key::{Key, PackedV4, PackedV6};
 use crate::memory::prefetch;
@@ -103,8 +104,8 @@ impl Tracker {
             return false;
         }
         let counted = match brief.key {
-            PackedKey::V4(key) => self.v4.quick(brief, &key, now),
-            PackedKey::V6(key) => self.v6.quick(brief, &key, now),
+            PackedKey::V4(key) => self.v4.quick(brief, &key, now, self.shared.offer_shift),
+            PackedKey::V6(key) => self.v6.quick(brief, &key, now, self.shared.offer_shift),
         };
         if counted {
             self.now = self.now.max(now);
@@ -122,25 +123,25 @@ impl<K: Key> Family<K> {
     }
 
     #[inline]
-    fn quick(&mut self, brief: &Brief, key: &K, now: u64) -> bool {
+    fn quick(&mut self, brief: &Brief, key: &K, now: u64, offer_shift: u32) -> bool {
         let mut hot = self.table.hot_mut(brief.candidate);
         if hot.key != *key || hot.transport() != brief.transport {
             // Two keys may share the bits that the index compares; or the flow has ended meanwhile.
             let Some(index) = self.table.find(brief.hash, key, brief.transport) else { return false };
             hot = self.table.hot_mut(index);
         }
-        hot.add_quickly(brief, now)
+        hot.add_quickly(brief, now, offer_shift)
     }
 }
 
 impl<K> Hot<K> {
     #[inline]
-    fn add_quickly(&mut self, brief: &Brief, now: u64) -> bool {
+    fn add_quickly(&mut self, brief: &Brief, now: u64, offer_shift: u32) -> bool {
         let at = brief.direction.index();
         // Heard from before, so that its class stays; in the same second, so that its place in the list does,
         // and no timeout can have passed.
         let steady =
-            self.stage() == Stage::Settled && self.packets[at] != 0 && bucket(self.last()) == bucket(now);
+            self.is_watched() && self.packets[at] != 0 && bucket(self.last()) == bucket(now);
         let in_order = brief.transport != Transport::TCP
             || self.state() == TcpState::Established && self.next_seq[at] == brief.seq;
         if !(steady && in_order) {
@@ -153,6 +154,9 @@ impl<K> Hot<K> {
         ) else {
             return false;
         };
+        if offers(self.bytes[at], bytes, offer_shift) {
+            return false;
+        }
         self.packets[at] = packets;
         self.bytes[at] = bytes;
         self.payload[at] = payload;

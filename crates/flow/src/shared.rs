@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) payload_bound: u16,
     pub(crate) payload_packets: u8,
     pub(crate) gap_packets: u8,
+    /// See [`Config::offer_step`]: its binary logarithm; 32 when it is 0.
+    pub(crate) offer_shift: u32,
     pub(crate) services: ServicePorts,
     pub(crate) hasher: FixedState,
     pub(crate) extras: Pool<Extra>,
@@ -52,6 +54,7 @@ impl Shared {
             payload_bound: config.payload_bound.clamp(1, PAYLOAD_BOUND as u16),
             payload_packets: config.payload_packets.clamp(1, MAX_PAYLOAD_PACKETS),
             gap_packets: config.gap_packets,
+            offer_shift: config.offer_step.checked_ilog2().unwrap_or(32),
             services: config.service_ports.clone(),
             hasher,
             extras: Pool::new(extras_reserved.saturating_add(config.max_extras)),
@@ -204,6 +207,8 @@ impl Shared {
             midstream: hot.midstream(),
             tcp,
             icmp_errors: extra.map_or(0, |extra| extra.icmp_errors),
+            shunted_packets: extra.map_or(0, |extra| extra.shunted_packets),
+            shunted_bytes: extra.map_or(0, |extra| extra.shunted_bytes),
             path: self.paths.get(cold.path).copied(),
             payload_packets: assembly.map_or(0, |assembly| assembly.packets),
             label: (hot.stage() == Stage::Settled && cold.label != NO_ID).then_some(Label(cold.label)),
@@ -228,7 +233,7 @@ impl Shared {
     }
 
     /// Gives back an extra that nothing is in.
-    fn trim(&mut self, cold: &mut Cold) {
+    pub(crate) fn trim(&mut self, cold: &mut Cold) {
         if self.extras.get(cold.extra).is_some_and(Extra::is_idle) {
             self.extras.release(cold.extra);
             cold.extra = NONE;

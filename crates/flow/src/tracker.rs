@@ -8,7 +8,7 @@ use crate::counters::Counters;
 use crate::entry::micros;
 use crate::family::{Family, V6};
 use crate::key::{PackedV4, PackedV6};
-use crate::observer::Observer;
+use crate::observer::{Observer, Shunted};
 use crate::role::ServicePorts;
 use crate::shared::{Shared, passed};
 use crate::table::{Table, bucket};
@@ -93,6 +93,19 @@ impl Tracker {
         self.now = now;
         self.v4.finish(&mut self.shared, now, observer);
         self.v6.finish(&mut self.shared, now, observer);
+    }
+
+    /// Adds what the kernel counted of a flow after [`Observer::release`].
+    pub fn add_late(&mut self, key: &FlowKey, shunted: &Shunted, observer: &mut impl Observer) {
+        let (now, transport) = (self.now, key.transport());
+        let Self { v4, v6, shared, .. } = self;
+        let known = match key {
+            FlowKey::V4(key) => v4.add_late(shared, (key.into(), transport), shunted, now, observer),
+            FlowKey::V6(key) => v6.add_late(shared, (key.into(), transport), shunted, now, observer),
+        };
+        if !known {
+            shared.counters.shunted_late += shunted.packets.iter().sum::<u64>();
+        }
     }
 
     /// Replaces the ports that are taken for a server's.

@@ -34,6 +34,10 @@ pub struct Flow<'a> {
     pub tcp: Option<Tcp>,
     /// ICMP errors that quoted the flow.
     pub icmp_errors: u32,
+    /// The part of both sides' packets that the kernel counted.
+    pub shunted_packets: u64,
+    /// The part of both sides' bytes that the kernel counted.
+    pub shunted_bytes: u64,
     /// Where it was first seen; `None` when the table of paths was full.
     pub path: Option<Path>,
     /// Payload packets so far; 0 once the payload is no longer kept.

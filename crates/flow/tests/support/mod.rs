@@ -4,9 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use offport_flow::fuzz::Build;
-use offport_flow::{Config, End, Flow, Label, Observer, Outcome, Settlement, Tracker};
-use offport_wire::{Direction, Packet, TcpFlags, TcpHeader, Timestamp, TransportHeader};
+use offport_flow::fuzz::{Build, Kernel};
+use offport_flow::{Config, End, Flow, Label, Observer, Outcome, Settlement, Shunted, Tracker};
+use offport_wire::{Direction, FlowKey, Packet, TcpFlags, TcpHeader, Timestamp, TransportHeader};
 
 pub const SYN: u8 = TcpFlags::SYN;
 pub const ACK: u8 = TcpFlags::ACK;
@@ -33,6 +33,7 @@ pub struct Seen {
     pub ends: [Vec<u16>; 2],
     pub first_len: [u32; 2],
     pub payload_packets: u8,
+    pub shunted: [u64; 2],
 }
 
 impl Seen {
@@ -60,6 +61,7 @@ impl Seen {
             ends: sides.map(|side| side.first.ends.to_vec()),
             first_len: sides.map(|side| side.first.first_len),
             payload_packets: flow.payload_packets,
+            shunted: [flow.shunted_packets, flow.shunted_bytes],
         }
     }
 }
@@ -75,6 +77,11 @@ pub struct Book {
     pub eager: bool,
     /// Flag what is settled.
     pub flag: bool,
+    /// Let the kernel count every flow from so many bytes on.
+    pub shunt_from: Option<u64>,
+    /// How often that was asked.
+    pub offers: u32,
+    pub kernel: Kernel,
 }
 
 impl Observer for Book {
@@ -95,6 +102,23 @@ impl Observer for Book {
 
     fn ended(&mut self, flow: &Flow<'_>, end: End) {
         self.ended.push((Seen::of(flow), end));
+    }
+
+    fn shunt(&mut self, flow: &Flow<'_>) -> bool {
+        self.offers += 1;
+        let shunt = self.shunt_from.is_some_and(|from| flow.client.bytes + flow.server.bytes >= from);
+        if shunt {
+            self.kernel.enter(&flow.key);
+        }
+        shunt
+    }
+
+    fn shunted(&mut self, key: &FlowKey) -> Shunted {
+        self.kernel.take(key)
+    }
+
+    fn release(&mut self, key: &FlowKey) -> Shunted {
+        self.kernel.release(key)
     }
 }
 
@@ -141,6 +165,9 @@ impl Bench {
     }
 
     pub fn give(&mut self, packet: &Packet<'_>) -> Outcome {
+        if self.book.kernel.count(packet) {
+            return Outcome::Tracked;
+        }
         self.tracker.packet(packet, &mut self.book)
     }
 
