@@ -9,7 +9,7 @@ use crate::policy;
 use crate::problem::{Level, Problem};
 use crate::reader::{Problems, Table};
 use crate::section::Section;
-use crate::sections::{Capture, Events, Flow, Http, Log, Metrics, Records, Sensor, Timeouts};
+use crate::sections::{Capture, Events, Flow, Http, Log, Metrics, Records, Sensor, Shunt, Timeouts};
 
 /// `config/offport.toml`: every key with its default and what it does.
 pub const DEFAULT_FILE: &str = include_str!("../../../config/offport.toml");
@@ -23,6 +23,8 @@ pub struct Config {
     pub capture: Capture,
     /// `[flow]`
     pub flow: Flow,
+    /// `[shunt]`
+    pub shunt: Shunt,
     /// `[policy]`
     pub policy: PolicySections,
     /// `[events]`
@@ -88,6 +90,7 @@ impl Config {
             sensor: root.read("sensor", problems, section).unwrap_or_default(),
             capture: root.read("capture", problems, section).unwrap_or_default(),
             flow: root.read("flow", problems, section).unwrap_or_default(),
+            shunt: root.read("shunt", problems, section).unwrap_or_default(),
             policy: root.read("policy", problems, policy::read).unwrap_or_default(),
             events: root.read("events", problems, section).unwrap_or_default(),
             records: root.read("records", problems, section).unwrap_or_default(),
@@ -133,8 +136,8 @@ impl Config {
 }
 
 /// The tables of the file.
-const TABLES: [&str; 9] =
-    ["sensor", "capture", "flow", "policy", "events", "records", "metrics", "http", "log"];
+const TABLES: [&str; 10] =
+    ["sensor", "capture", "flow", "shunt", "policy", "events", "records", "metrics", "http", "log"];
 
 /// Every table with its keys.
 pub(crate) fn schema() -> Vec<(&'static str, &'static [&'static str])> {
@@ -146,6 +149,7 @@ pub(crate) fn schema() -> Vec<(&'static str, &'static [&'static str])> {
         of::<Capture>(),
         of::<Flow>(),
         of::<Timeouts>(),
+        of::<Shunt>(),
         of::<Events>(),
         of::<Records>(),
     ];

@@ -19,5 +19,5 @@ pub use config::{Checked, Config, DEFAULT_FILE};
 pub use problem::{Level, Problem};
 pub use sections::{
     Capture, EventFormat, Events, Flow, Http, Log, LogFormat, Metrics, MultiBuffer, NoSocket, OtherFrames,
-    Records, Sensor, Steering, Timeouts, Want, XdpMode,
+    Records, Sensor, Shunt, Steering, Timeouts, Want, XdpMode,
 };

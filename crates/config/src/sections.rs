@@ -8,6 +8,7 @@ mod log;
 mod metrics;
 mod records;
 mod sensor;
+mod shunt;
 
 pub use capture::{Capture, MultiBuffer, NoSocket, OtherFrames, Steering, Want, XdpMode};
 pub use events::{EventFormat, Events};
@@ -17,3 +18,4 @@ pub use log::{Log, LogFormat};
 pub use metrics::Metrics;
 pub use records::Records;
 pub use sensor::Sensor;
+pub use shunt::Shunt;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use offport_policy::Severity;
 use offport_wire::fragment::Limits;
 
+use crate::shunting::Shunting;
 use crate::steering::Steering;
 
 /// Settings of one worker.
@@ -25,6 +26,8 @@ pub struct Config {
     pub events_per_second: u32,
     /// Different verdicts, with what led to them, at the same time.
     pub max_outcomes: u16,
+    /// Which flows the kernel may count; `None` where there is no kernel, as offline.
+    pub shunting: Option<Shunting>,
     /// How frames are shared out among workers; `None` when there is one worker, as offline.
     pub steering: Option<Steering>,
 }
@@ -39,6 +42,7 @@ impl Default for Config {
             suppress_entries: 2_048,
             events_per_second: 100,
             max_outcomes: u16::MAX,
+            shunting: None,
             steering: None,
         }
     }

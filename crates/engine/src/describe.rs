@@ -94,8 +94,8 @@ pub(crate) fn record(
             out_of_order: tcp.out_of_order,
         }),
         icmp_errors: flow.icmp_errors,
-        shunted_packets: 0,
-        shunted_bytes: 0,
+        shunted_packets: flow.shunted_packets,
+        shunted_bytes: flow.shunted_bytes,
         interface: path.map_or(0, |path| path.interface),
         worker,
     }

@@ -13,6 +13,7 @@ pub mod fuzz;
 mod outcome;
 mod output;
 mod record;
+mod shunting;
 mod stages;
 mod steering;
 mod sum;
@@ -20,9 +21,11 @@ mod worker;
 
 pub use config::Config;
 pub use counters::{Counters, DECIDED_AFTER_BOUNDS, VERDICT_TRANSPORTS};
+pub use offport_flow::Shunted;
 pub use output::{HandOver, Output};
 pub use record::{
     Action, EndReason, Endpoint, Event, EventPhase, FlowRecord, HEAD_BYTES, Head, TcpState, TcpSummary,
 };
+pub use shunting::Shunting;
 pub use steering::Steering;
 pub use worker::Worker;

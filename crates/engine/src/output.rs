@@ -1,8 +1,8 @@
 //! Where a worker's results go.
 
-use offport_flow::Flow;
+use offport_flow::{Flow, Shunted};
 use offport_policy::{Facts, Judgement};
-use offport_wire::Packet;
+use offport_wire::{FlowKey, Packet};
 
 use crate::record::{Event, FlowRecord};
 
@@ -22,6 +22,28 @@ pub trait Output {
     /// A flow was judged: its first payload at that moment, and what the verdict stands on. For tools that explain;
     /// `flow` does not outlive the call.
     fn settled(&mut self, _flow: &Flow<'_>, _facts: &Facts, _judgement: &Judgement) {}
+
+    /// A flow has been seen enough of: is the kernel to count the rest of its packets and to hand up those only that
+    /// open or close a connection, fragments and errors? False: it does not.
+    fn shunt(&mut self, _key: &FlowKey) -> bool {
+        false
+    }
+
+    /// What the kernel has counted of a shunted flow since the last call.
+    fn shunted(&mut self, _key: &FlowKey) -> Shunted {
+        Shunted::default()
+    }
+
+    /// A flow is to come up again as a whole, or is over. What the kernel has counted since the last call.
+    fn release(&mut self, _key: &FlowKey) -> Shunted {
+        Shunted::default()
+    }
+
+    /// A released flow of which the kernel counted a packet at that very moment. Asked at each tick, and at the end,
+    /// until there is none.
+    fn late(&mut self) -> Option<(FlowKey, Shunted)> {
+        None
+    }
 }
 
 /// A reassembled datagram on its way to the worker that owns its flow, for `Worker::receive`.

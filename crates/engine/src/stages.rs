@@ -1,8 +1,9 @@
 //! The stages after the flow table: identify, judge, write down.
 
 use offport_fingerprint::{Answer, Exchange, Proof, Stage, candidates, identify};
-use offport_flow::{End, Flow, Observer, Settlement};
+use offport_flow::{End, Flow, Observer, Settlement, Shunted};
 use offport_policy::{Policy, Seen, Severity, Verdict};
+use offport_wire::FlowKey;
 
 use crate::counters::Counters;
 use crate::describe;
@@ -10,6 +11,7 @@ use crate::events::Events;
 use crate::outcome::{Outcome, Outcomes};
 use crate::output::Output;
 use crate::record::{Action, EndReason, Event, EventPhase, FlowRecord, Head};
+use crate::shunting::Shunting;
 
 /// What the stages keep from packet to packet.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub(crate) struct State {
     pub(crate) events: Events,
     pub(crate) counters: Counters,
     pub(crate) event_floor: Severity,
+    pub(crate) shunting: Option<Shunting>,
     pub(crate) worker: u16,
 }
 
@@ -86,6 +89,23 @@ impl<O: Output> Observer for Stages<'_, O> {
             let event = event(EventPhase::Ended, record, flow);
             self.state.events.ended(&event, &mut self.state.counters, self.out);
         }
+    }
+
+    fn shunt(&mut self, flow: &Flow<'_>) -> bool {
+        let (Some(shunting), Some(outcome)) = (&self.state.shunting, self.state.outcomes.get(flow.label))
+        else {
+            return false;
+        };
+        shunting.suits(outcome.judgement.verdict, flow.client.bytes + flow.server.bytes)
+            && self.out.shunt(&flow.key)
+    }
+
+    fn shunted(&mut self, key: &FlowKey) -> Shunted {
+        self.out.shunted(key)
+    }
+
+    fn release(&mut self, key: &FlowKey) -> Shunted {
+        self.out.release(key)
     }
 }
 

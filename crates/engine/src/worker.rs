@@ -13,6 +13,7 @@ use crate::early_errors::EarlyErrors;
 use crate::events::Events;
 use crate::outcome::Outcomes;
 use crate::output::{HandOver, Output};
+use crate::shunting::Shunting;
 use crate::stages::{Stages, State};
 use crate::steering::Steering;
 
@@ -51,6 +52,7 @@ impl Worker {
         seed: u64,
     ) -> Self {
         config.flow.service_ports = ports;
+        config.flow.offer_step = config.shunting.as_ref().map_or(0, Shunting::step);
         Self {
             tracker: Tracker::new(&config.flow, seed),
             reassembler: Reassembler::new(config.fragments, seed),
@@ -59,6 +61,7 @@ impl Worker {
                 events: Events::new(&config, seed),
                 counters: Counters::default(),
                 event_floor: config.event_floor,
+                shunting: config.shunting,
                 worker: worker_id,
             },
             policy,
@@ -86,6 +89,7 @@ impl Worker {
     /// Time has come to `now`: timers. Call it some ten times a second, with or without frames.
     pub fn tick(&mut self, now: Timestamp, out: &mut impl Output) {
         self.reassembler.expire(now);
+        self.add_late(out);
         let Self { tracker, stages, policy, .. } = self;
         tracker.advance(now, &mut Stages { state: stages, policy, out });
         stages.events.pass_time(now, &mut stages.counters, out);
@@ -96,6 +100,7 @@ impl Worker {
     /// The end: every flow is judged, if it has payload, and written; what suppression held back is raised.
     pub fn finish(&mut self, now: Timestamp, out: &mut impl Output) {
         self.reassembler.expire(now);
+        self.add_late(out);
         self.retry_early_errors(Timestamp::from_nanos(u64::MAX), out);
         let Self { tracker, stages, policy, .. } = self;
         tracker.finish(now, &mut Stages { state: stages, policy, out });
@@ -172,6 +177,14 @@ impl Worker {
         let Self { tracker, stages, policy, early, .. } = self;
         while let Some(packet) = early.due(now) {
             tracker.packet(&packet, &mut Stages { state: stages, policy, out });
+        }
+    }
+
+    /// What the kernel counted of flows after they were released.
+    fn add_late(&mut self, out: &mut impl Output) {
+        while let Some((key, shunted)) = out.late() {
+            let Self { tracker, stages, policy, .. } = self;
+            tracker.add_late(&key, &shunted, &mut Stages { state: stages, policy, out });
         }
     }
 

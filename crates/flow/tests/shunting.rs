@@ -47,7 +47,9 @@ fn the_question_is_asked_once_per_step_of_a_judged_flow() {
     // Without payload there is no verdict; what is not TCP or UDP the kernel does not count.
     let before = bench.book.offers;
     (0..500).for_each(|_| _ = bench.send((3, 0), (4, 0), TransportHeader::Other, b""));
-    (0..500).for_each(|_| _ = bench.send((3, 1), (4, 2), TransportHeader::Sctp { init: false, end: false }, DATA));
+    (0..500).for_each(|_| {
+        _ = bench.send((3, 1), (4, 2), TransportHeader::Sctp { init: false, end: false }, DATA)
+    });
     assert_eq!(bench.book.offers, before);
 }
 

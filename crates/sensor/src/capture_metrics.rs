@@ -9,6 +9,11 @@ pub(crate) fn describe() {
         ("offport_xdp_packets_total", "Packets that reached the XDP program, by interface and queue"),
         ("offport_xdp_bytes_total", "Bytes that reached the XDP program, by interface and queue"),
         ("offport_xdp_redirected_packets_total", "Packets that the XDP program handed to a worker's socket"),
+        ("offport_xdp_shunted_packets_total", "Packets of shunted flows: counted in the kernel and dropped"),
+        ("offport_xdp_shunted_bytes_total", "Bytes, of frames, of shunted flows"),
+        ("offport_shunt_inserts_total", "Flows entered into the shunt table"),
+        ("offport_shunt_failed_total", "Flows that there was no room for in the shunt table"),
+        ("offport_shunt_removed_total", "Entries of the shunt table that were freed"),
         ("offport_xdp_fragments_total", "Fragments among the packets handed on"),
         ("offport_xdp_tunnelled_packets_total", "Packets out of a tunnel among the packets handed on"),
         ("offport_socket_packets_total", "Packets handed to a worker, by interface, queue and worker"),
@@ -27,6 +32,8 @@ pub(crate) fn describe() {
     }
     for (name, help) in [
         ("offport_interface_up", "Whether the interface is there and open"),
+        ("offport_shunt_entries", "Entries of the shunt table in use"),
+        ("offport_shunt_capacity", "Entries of the shunt table; 0 when flows are not shunted"),
         ("offport_frames", "Packet memory of a queue, in frames"),
         ("offport_frames_free", "Frames in the pool: neither in a ring nor in a worker's cache"),
         (
@@ -59,6 +66,16 @@ pub(crate) fn publish(snapshot: &Snapshot) {
             self::port(name, port);
         }
     }
+    let shunts = &snapshot.shunts;
+    for (name, value) in [
+        ("offport_shunt_inserts_total", shunts.inserts),
+        ("offport_shunt_failed_total", shunts.failed),
+        ("offport_shunt_removed_total", shunts.removed),
+    ] {
+        counter!(name).absolute(value);
+    }
+    gauge!("offport_shunt_entries").set(shunts.entries as f64);
+    gauge!("offport_shunt_capacity").set(shunts.capacity as f64);
     let mut refused = [("queue_unassigned", snapshot.unassigned.packets)].to_vec();
     for port in snapshot.interfaces.iter().flat_map(|interface| &interface.ports) {
         for (reason, value) in port.xdp.iter().filter(|(reason, _)| is_loss(reason)) {
@@ -119,6 +136,8 @@ fn port(interface: &str, port: &offport_capture::xdp::PortStatistics) {
         ("offport_xdp_packets_total", port.xdp.packets),
         ("offport_xdp_bytes_total", port.xdp.bytes),
         ("offport_xdp_redirected_packets_total", port.xdp.redirected),
+        ("offport_xdp_shunted_packets_total", port.xdp.shunted_packets),
+        ("offport_xdp_shunted_bytes_total", port.xdp.shunted_bytes),
         ("offport_xdp_fragments_total", port.xdp.fragments),
         ("offport_xdp_tunnelled_packets_total", port.xdp.tunnelled),
     ] {

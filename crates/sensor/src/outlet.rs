@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use offport_engine::{Event, FlowRecord, HandOver, Output};
-use offport_wire::Packet;
+use offport_capture::xdp::{Shunt, ShuntCount};
+use offport_engine::{Event, FlowRecord, HandOver, Output, Shunted};
+use offport_wire::{FlowKey, Packet, Timestamp};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 /// Records that may wait for the control thread (some 400 B each).
@@ -66,6 +67,7 @@ pub(crate) struct Outlet {
     incoming: Vec<Consumer<OwnedHandOver>>,
     lost: Arc<Lost>,
     patient: bool,
+    shunt: Option<Shunt>,
 }
 
 /// The control thread's ends.
@@ -97,16 +99,40 @@ pub(crate) fn rings(workers: usize) -> Vec<(Outlet, Inlet)> {
             let (records, records_out) = RingBuffer::new(RECORDS);
             let (events, events_out) = RingBuffer::new(EVENTS);
             let lost = Arc::new(Lost::default());
-            let outlet = Outlet { records, events, peers, incoming, lost: Arc::clone(&lost), patient: false };
+            let outlet = Outlet {
+                records,
+                events,
+                peers,
+                incoming,
+                lost: Arc::clone(&lost),
+                patient: false,
+                shunt: None,
+            };
             (outlet, Inlet { records: records_out, events: events_out, lost })
         })
         .collect()
 }
 
 impl Outlet {
-    /// From now on a full ring makes the worker wait: the sensor stops and no packet is held up any more.
-    pub(crate) fn wait_when_full(&mut self) {
+    /// Flows can be shunted by this.
+    pub(crate) fn set_shunt(&mut self, shunt: Option<Shunt>) {
+        self.shunt = shunt;
+    }
+
+    /// The time is `now`.
+    pub(crate) fn pass_time(&mut self, now: Timestamp) {
+        if let Some(shunt) = &mut self.shunt {
+            shunt.pass_time(now);
+        }
+    }
+
+    /// The program is detached and all packets are processed. From now on a full ring makes the worker wait: no packet
+    /// is held up any more.
+    pub(crate) fn no_more_packets(&mut self) {
         self.patient = true;
+        if let Some(shunt) = &mut self.shunt {
+            shunt.no_more_packets();
+        }
     }
 
     /// The next datagram that another worker reassembled for this one.
@@ -130,6 +156,28 @@ impl Output for Outlet {
             _ => false,
         }
     }
+
+    fn shunt(&mut self, key: &FlowKey) -> bool {
+        self.shunt.as_mut().is_some_and(|shunt| shunt.add(key))
+    }
+
+    fn shunted(&mut self, key: &FlowKey) -> Shunted {
+        self.shunt.as_ref().map_or_else(Shunted::default, |shunt| counted(shunt.take(key)))
+    }
+
+    fn release(&mut self, key: &FlowKey) -> Shunted {
+        self.shunt.as_mut().map_or_else(Shunted::default, |shunt| counted(shunt.release(key)))
+    }
+
+    fn late(&mut self) -> Option<(FlowKey, Shunted)> {
+        self.shunt.as_mut()?.late().map(|(key, count)| (key, counted(count)))
+    }
+}
+
+/// From capture's terms to the engine's.
+fn counted(count: ShuntCount) -> Shunted {
+    let ShuntCount { packets, bytes, payload, last } = count;
+    Shunted { packets, bytes, payload, last }
 }
 
 fn push<T>(ring: &mut Producer<T>, value: T, patient: bool, lost: &AtomicU64) {

@@ -101,8 +101,8 @@ impl Sensor {
         let sinks = Sinks::open(config, formatter(config, &policy), !arguments.quiet)?;
 
         let seed = random();
-        let options = settings::capture(&config.capture, layout.workers, seed);
-        let (control, receivers) = xdp::open(&config.capture.interfaces, &options)?;
+        let options = settings::capture(config, layout.workers, seed);
+        let (mut control, receivers) = xdp::open(&config.capture.interfaces, &options)?;
         if config.capture.huge_pages == offport_config::Want::Require
             && control.bound().iter().any(|port| !port.huge_pages)
         {
@@ -113,7 +113,8 @@ impl Sensor {
         let mut workers = Vec::new();
         let mut inlets = Vec::new();
         let rings = outlet::rings(usize::from(layout.workers.get()));
-        for ((receiver, (outlet, inlet)), core) in receivers.into_iter().zip(rings).zip(layout.cores) {
+        for ((receiver, (mut outlet, inlet)), core) in receivers.into_iter().zip(rings).zip(layout.cores) {
+            outlet.set_shunt(control.shunt());
             let engine_config = settings::engine(config, layout.workers, seed);
             let engine = Worker::new(engine_config, Arc::clone(&policy), receiver.worker(), random());
             workers

@@ -5,13 +5,14 @@ use std::num::NonZeroU16;
 use anyhow::Context as _;
 use offport_capture::xdp;
 use offport_config::{Capture, Config, MultiBuffer, NoSocket, OtherFrames, Steering, Want, XdpMode};
-use offport_engine::Config as EngineConfig;
+use offport_engine::{Config as EngineConfig, Shunting};
 use offport_wire::steer::SLOTS;
 
 use crate::cores::Topology;
 
 /// Capture's options. `seed` is the steering hash's.
-pub(crate) fn capture(settings: &Capture, workers: NonZeroU16, seed: u64) -> xdp::Options {
+pub(crate) fn capture(config: &Config, workers: NonZeroU16, seed: u64) -> xdp::Options {
+    let settings = &config.capture;
     xdp::Options {
         workers,
         steering: match settings.steering {
@@ -54,6 +55,7 @@ pub(crate) fn capture(settings: &Capture, workers: NonZeroU16, seed: u64) -> xdp
             NoSocket::Drop => xdp::NoSocket::Drop,
             NoSocket::Pass => xdp::NoSocket::Pass,
         },
+        shunt_entries: if config.shunt.enabled { config.shunt.entries } else { 0 },
         seed: Some(seed),
         ..xdp::Options::default()
     }
@@ -84,6 +86,11 @@ pub(crate) fn engine(settings: &Config, workers: NonZeroU16, seed: u64) -> Engin
         suppress_entries: settings.events.suppress_entries,
         events_per_second: settings.events.rate,
         steering,
+        shunting: settings.shunt.enabled.then(|| Shunting {
+            after: settings.shunt.after,
+            alarms_after: settings.shunt.alarms_after,
+            never: settings.shunt.never.clone(),
+        }),
         ..EngineConfig::default()
     }
 }

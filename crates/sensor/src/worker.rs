@@ -73,6 +73,7 @@ impl Loop {
             let packets = self.receive(start);
             if packets == 0 || start.since(ticked) >= TICK {
                 ticked = start;
+                self.outlet.pass_time(start);
                 self.engine.tick(start, &mut self.outlet);
                 self.publish();
             }
@@ -88,8 +89,9 @@ impl Loop {
                 stopping = true;
             }
         }
-        self.outlet.wait_when_full();
         let end = now();
+        self.outlet.pass_time(end);
+        self.outlet.no_more_packets();
         self.engine.finish(end, &mut self.outlet);
         self.publish();
         Ok(())

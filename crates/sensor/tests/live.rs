@@ -15,6 +15,8 @@ mod lab;
 mod offline;
 #[path = "live/sensor.rs"]
 mod sensor;
+#[path = "live/shunting.rs"]
+mod shunting;
 #[path = "live/traffic.rs"]
 mod traffic;
 
@@ -42,7 +44,8 @@ fn assert_identity(metrics: &str) {
     let xdp = sum(metrics, "offport_xdp_packets_total", &[]);
     let refused = sum(metrics, "offport_packets_dropped_total", &["stage=\"xdp\""]);
     let redirected = sum(metrics, "offport_xdp_redirected_packets_total", &[]);
-    assert_eq!(xdp, redirected + refused, "XDP");
+    let shunted = sum(metrics, "offport_xdp_shunted_packets_total", &[]);
+    assert_eq!(xdp, redirected + shunted + refused, "XDP");
     let lost = sum(metrics, "offport_packets_dropped_total", &["stage=\"socket\""]);
     let received = sum(metrics, "offport_packets_received_total", &[]);
     assert_eq!(redirected, received + lost, "sockets");

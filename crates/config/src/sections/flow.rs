@@ -77,6 +77,7 @@ impl Flow {
             max_flagged: self.max_flagged,
             max_extras: self.max_extras,
             max_paths: self.max_paths,
+            offer_step: 0,
             service_ports: offport_flow::ServicePorts::default(),
         }
     }

@@ -93,3 +93,73 @@ pub(crate) fn pour(lab: &Lab, port: u16, hex: &str, seconds: f64) -> f64 {
     .parse()
     .unwrap()
 }
+
+/// One HTTP exchange on `port`: `up` bytes to the server, then the client closes its side, then `down` bytes back. Little
+/// is under way at any time, so that no queue of the lab overflows.
+pub(crate) fn transfer(lab: &Lab, port: u16, up: usize, down: usize) {
+    let window = "import socket\n\
+                  def window(s):\n\
+                  \x20   for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):\n\
+                  \x20       s.setsockopt(socket.SOL_SOCKET, option, 49152)\n\
+                  \x20   return s\n\
+                  def drain(s):\n\
+                  \x20   while s.recv(65536): pass\n";
+    let script = format!(
+        "{window}\
+         l = window(socket.socket())\n\
+         l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n\
+         l.bind(('{SERVER}', {port}))\n\
+         l.listen()\n\
+         s = l.accept()[0]\n\
+         s.settimeout(20)\n\
+         drain(s)\n\
+         s.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: {down}\\r\\n\\r\\n' + b'd' * {down})\n\
+         s.close()\n"
+    );
+    let mut server = lab
+        .command(&lab.servers, "timeout")
+        .args(["60", "python3", "-c", &script])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let filter = format!("sport = :{port}");
+    for _ in 0..500 {
+        if !lab.exec(&lab.servers, "ss", &["-ltnH", &filter]).stdout.is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    client(
+        lab,
+        &format!(
+            "{window}\
+             s = window(socket.socket())\n\
+             s.settimeout(20)\n\
+             s.connect(('{SERVER}', {port}))\n\
+             s.sendall(b'POST / HTTP/1.1\\r\\nContent-Length: {up}\\r\\n\\r\\n' + b'u' * {up})\n\
+             s.shutdown(socket.SHUT_WR)\n\
+             drain(s)\n\
+             s.close()\n"
+        ),
+    );
+    assert!(server.wait().unwrap().success());
+}
+
+/// `count` connections at the same time, each with an HTTP request of `bytes` bytes.
+pub(crate) fn parallel(lab: &Lab, port: u16, count: u32, bytes: u32) {
+    client(
+        lab,
+        &format!(
+            "import socket, time\n\
+             all = [socket.create_connection(('{SERVER}', {port}), timeout=10) for _ in range({count})]\n\
+             for s in all: s.sendall(b'POST / HTTP/1.1\\r\\nContent-Length: {bytes}\\r\\n\\r\\n')\n\
+             for _ in range(0, {bytes}, 4000):\n\
+             \x20   for s in all: s.sendall(b'x' * 4000)\n\
+             \x20   time.sleep(0.005)\n\
+             time.sleep(0.3)\n\
+             for s in all: s.close()\n"
+        ),
+    );
+}

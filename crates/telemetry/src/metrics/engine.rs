@@ -55,6 +55,18 @@ pub(super) fn describe() {
         ("offport_events_suppressed_total", "Flagged flows that another event stands for"),
         ("offport_events_limited_total", "Events withheld by the rate limit, by phase"),
         ("offport_events_lost_total", "Events that did not fit the ring to the control thread"),
+        (
+            "offport_shunted_packets_total",
+            "Packets that the kernel counted, and that were added to their flows",
+        ),
+        (
+            "offport_shunted_bytes_total",
+            "IP bytes that the kernel counted, and that were added to their flows",
+        ),
+        (
+            "offport_shunted_late_packets_total",
+            "Packets that the kernel counted to flows that were over already",
+        ),
         ("offport_flows_flagged_total", "Flows of a severity that makes an event"),
     ] {
         describe_counter!(name, help);
@@ -62,6 +74,7 @@ pub(super) fn describe() {
     for (name, help) in [
         ("offport_packets_held", "Fragments that wait for the rest of their datagram"),
         ("offport_flows_active", "Flows in the table"),
+        ("offport_flows_shunted", "Flows whose packets the kernel counts"),
         ("offport_buffers_in_use", "Entries of a bounded buffer in use, by buffer"),
         ("offport_events_waiting", "Flagged flows that suppression holds back until its window ends"),
         ("offport_worker_pinned", "Whether a worker runs on a core of its own"),
@@ -109,6 +122,7 @@ fn per_worker(sample: &WorkerSample<'_>) {
     }
     gauge!("offport_packets_held", "worker" => worker.clone()).set(counters.held as f64);
     gauge!("offport_flows_active", "worker" => worker.clone()).set(counters.flow.active as f64);
+    gauge!("offport_flows_shunted", "worker" => worker.clone()).set(counters.flow.shunted as f64);
     gauge!("offport_worker_pinned", "worker" => worker).set(f64::from(u8::from(sample.pinned)));
 }
 
@@ -147,6 +161,9 @@ fn flows(total: &Counters) {
         counter!("offport_flows_evicted_total", "class" => class).absolute(value);
     }
     counter!("offport_payload_gaps_total").absolute(flow.gaps);
+    counter!("offport_shunted_packets_total").absolute(flow.shunted_packets);
+    counter!("offport_shunted_bytes_total").absolute(flow.shunted_bytes);
+    counter!("offport_shunted_late_packets_total").absolute(flow.shunted_late);
 }
 
 fn verdicts(total: &Counters) {
