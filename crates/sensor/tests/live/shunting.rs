@@ -21,7 +21,21 @@ impl Dump {
         let folder = tempfile::tempdir().unwrap();
         let child = lab
             .command(&lab.tap, "tcpdump")
-            .args(["-i", "mirror", "-Q", "out", "-U", "-Z", "root", "-s", "256", "-B", "65536", "-w"])
+            .args([
+                "-i",
+                "mirror",
+                "-Q",
+                "out",
+                "-U",
+                "-Z",
+                "root",
+                "--immediate-mode",
+                "-s",
+                "256",
+                "-B",
+                "65536",
+                "-w",
+            ])
             .arg(folder.path().join("tap.pcap"))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -151,23 +165,19 @@ fn a_flow_that_lives_in_the_kernel_neither_ends_nor_is_forgotten_at_the_end() {
     let flows = hold_against_capture("[flow.timeouts]\nestablished = \"2s\"", |lab, sensor| {
         let _server = Server::start(lab, 80, "", 1);
         // Twice as long as a silent flow lives, then silent but open when the sensor stops.
-        traffic::client(
-            lab,
-            &format!(
-                "import socket, time\n\
-                 s = socket.create_connection(('{SERVER}', 80), timeout=10)\n\
-                 s.sendall(b'POST / HTTP/1.1\\r\\nContent-Length: 1000000\\r\\n\\r\\n' + b'x' * 100000)\n\
-                 for _ in range(16):\n\
-                 \x20   time.sleep(0.25)\n\
-                 \x20   s.sendall(b'y' * 100)\n\
-                 import os, signal\n\
-                 if os.fork() == 0:\n\
-                 \x20   os.closerange(0, 3)\n\
-                 \x20   time.sleep(8)\n\
-                 \x20   os._exit(0)\n\
-                 os._exit(0)\n"
-            ),
+        let script = format!(
+            "import socket, time\n\
+             s = socket.create_connection(('{SERVER}', 80), timeout=10)\n\
+             s.sendall(b'POST / HTTP/1.1\\r\\nContent-Length: 1000000\\r\\n\\r\\n' + b'x' * 100000)\n\
+             for _ in range(16):\n\
+             \x20   time.sleep(0.25)\n\
+             \x20   s.sendall(b'y' * 100)\n\
+             time.sleep(20)\n"
         );
+        // It ends with its namespace.
+        let in_background = "exec python3 -c \"$0\" </dev/null >/dev/null 2>&1 &";
+        lab.exec(&lab.clients, "sh", &["-c", in_background, &script]);
+        std::thread::sleep(Duration::from_millis(5_500));
         assert_eq!(sensor.metric("offport_flows_shunted", &[]), 1);
         assert_eq!(sensor.metric("offport_flows_ended_total", &[]), 0);
     });

@@ -126,6 +126,12 @@ pub(crate) fn words_of(flow: offport_flow) -> [u64; FLOW_WORDS] {
     unsafe { std::mem::transmute(flow) }
 }
 
+/// [`words_of`], the other way.
+pub(crate) fn flow_of(words: [u64; FLOW_WORDS]) -> offport_flow {
+    // SAFETY: any bits are a value of plain numbers.
+    unsafe { std::mem::transmute(words) }
+}
+
 /// CLOCK_MONOTONIC_COARSE in nanoseconds: the clock of [`Entry::last`].
 pub(crate) fn clock() -> u64 {
     sys::monotonic_coarse()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use offport_wire::steer::hash_key;
 use offport_wire::{Domain, FlowKey, Key4, Key6, Timestamp, Transport};
 
-use super::memory::{Memory, WAYS, clock, words_of};
+use super::memory::{Memory, WAYS, clock, flow_of, words_of};
 use crate::xdp::skeleton::types::offport_flow;
 
 /// How long an entry lies idle after its flow was released. The program is through with a packet in less than a
@@ -49,12 +49,16 @@ pub struct Shunt {
     /// Latest reading of [`clock`], and the time that it was.
     now: u64,
     time: Timestamp,
+    /// Entries that may be freed before time passes again.
+    left: u32,
     /// No packet will come any more: nothing needs to lie idle.
     over: bool,
 }
 
+/// Entries freed between two calls of [`Shunt::pass_time`]: bounds the work of one tick.
+const BUDGET: u32 = 4096;
+
 struct Released {
-    key: FlowKey,
     place: Place,
     at: u64,
 }
@@ -76,8 +80,18 @@ pub(crate) struct ShuntCounters {
 
 impl Shunt {
     pub(crate) fn new(memory: Arc<Memory>, seed: u64, counters: Arc<ShuntCounters>) -> Self {
-        let (now, time) = (clock(), Timestamp::ZERO);
-        Self { memory, seed, counters, released: VecDeque::with_capacity(1024), now, time, over: false }
+        let entries = memory.sets() as usize * WAYS as usize;
+        Self {
+            memory,
+            seed,
+            counters,
+            // Enough in all but the strangest of times; it grows to the number of entries at most.
+            released: VecDeque::with_capacity(entries.min(1 << 16)),
+            now: clock(),
+            time: Timestamp::ZERO,
+            left: BUDGET,
+            over: false,
+        }
     }
 
     /// From now on the XDP program counts the flow's packets and drops them. False: there is no room for it (counted).
@@ -110,7 +124,7 @@ impl Shunt {
         let Some(place) = self.find(key) else { return ShuntCount::default() };
         self.memory.tag(place.set, place.way).store(0, Ordering::Release);
         let count = self.take_at(place);
-        self.released.push_back(Released { key: *key, place, at: self.now });
+        self.released.push_back(Released { place, at: self.now });
         count
     }
 
@@ -118,13 +132,16 @@ impl Shunt {
     /// more to say. Frees the entries of flows that were released a while ago.
     pub fn late(&mut self) -> Option<(FlowKey, ShuntCount)> {
         while let Some(released) = self.released.front() {
-            if !self.over && self.now.saturating_sub(released.at) < GRACE.as_nanos() as u64 {
+            let is_due = self.now.saturating_sub(released.at) >= GRACE.as_nanos() as u64;
+            if !self.over && (!is_due || self.left == 0) {
                 break;
             }
-            let (key, place) = (released.key, released.place);
+            self.left = self.left.saturating_sub(1);
+            let place = released.place;
             self.released.pop_front();
-            let count = self.take_at(place);
-            self.memory.entry(place.set, place.way).claimed().store(0, Ordering::Release);
+            let entry = self.memory.entry(place.set, place.way);
+            let (key, count) = (key_of(&flow_of(entry.flow())), self.take_at(place));
+            entry.claimed().store(0, Ordering::Release);
             add(&self.counters.removed, 1);
             if !count.is_empty() {
                 return Some((key, count));
@@ -137,6 +154,7 @@ impl Shunt {
     pub fn pass_time(&mut self, now: Timestamp) {
         self.now = clock();
         self.time = now;
+        self.left = BUDGET;
     }
 
     /// The program is detached: entries need not lie idle any more.
