@@ -2,7 +2,7 @@
 /*
  * The XDP program: gives every packet to the worker that owns its flow.
  *
- *   parse (parse.h) -> hash (hash.h) -> shunt? (shunt.h) -> indirection -> socket of (port, worker)
+ *   plain (plain.h)? else parse (parse.h) -> hash (hash.h) -> shunt? (shunt.h) -> indirection -> socket of (port, worker)
  *
  * Every packet is counted, once as received and once by what became of it (abi.h).
  * "xdp.frags": frames of several buffers are steered by their first one.
@@ -14,6 +14,7 @@
 #include "maps.h"
 #include "parse.h"
 #include "hash.h"
+#include "plain.h"
 #include "shunt.h"
 
 /* Counts `reason` and takes `action`; returns an XDP action, or -1 for "hand it to the worker of slot 0". */
@@ -53,15 +54,28 @@ static __always_inline int redirect(struct offport_counters *count, __u32 port, 
 	return action;
 }
 
+/* The packet was counted to its flow. */
+static __always_inline int shunted(struct offport_counters *count, __u32 length, __u64 hash)
+{
+	count->value[OFFPORT_SHUNTED_PACKETS]++;
+	count->value[OFFPORT_SHUNTED_BYTES] += length;
+	if (config.trace) {
+		trace.hash = hash;
+		trace.index = ~0;
+		trace.counted = OFFPORT_SHUNTED_PACKETS;
+	}
+	return XDP_DROP;
+}
+
 SEC("xdp.frags")
 int steer(struct xdp_md *ctx)
 {
 	__u64 queue = (__u64)ctx->ingress_ifindex << 32 | ctx->rx_queue_index;
 	struct offport_counters *count;
-	struct walk walk = {};
 	__u32 *known, port, length;
+	int reason, action, is_plain;
+	struct plain packet;
 	__u64 hash = 0;
-	int reason, action;
 
 	known = bpf_map_lookup_elem(&ports, &queue);
 	port = known ? *known : no_port;
@@ -69,7 +83,6 @@ int steer(struct xdp_md *ctx)
 	if (!count)
 		return XDP_ABORTED; /* cannot be: user space numbers ports from 0 to no_port */
 	length = bpf_xdp_get_buff_len(ctx);
-	walk.end = length;
 	count->value[OFFPORT_PACKETS]++;
 	count->value[OFFPORT_BYTES] += length;
 	if (!known) {
@@ -80,37 +93,48 @@ int steer(struct xdp_md *ctx)
 	if (config.steering == OFFPORT_BY_QUEUE && !config.shunt_sets)
 		return redirect(count, port, ctx->rx_queue_index % config.workers, 0);
 
-	reason = parse(ctx, &walk);
-	if (config.trace)
-		trace_walk(&walk, reason);
-	if (reason == 0) {
-		hash = walk.settled ? walk.hash : hash_of(&walk);
-		if (config.shunt_sets && is_shuntable(&walk) && shunt(&walk, hash)) {
-			count->value[OFFPORT_SHUNTED_PACKETS]++;
-			count->value[OFFPORT_SHUNTED_BYTES] += length;
-			if (config.trace) {
-				trace.hash = hash;
-				trace.index = ~0;
-				trace.counted = OFFPORT_SHUNTED_PACKETS;
-			}
-			return XDP_DROP;
+	if (config.trace) {
+		trace.unreached = 0;
+		trace.shuntable = 0;
+	}
+	if (read_plain(ctx, length, &packet)) {
+		hash = hash_of_plain(&packet);
+		if (config.trace)
+			trace_packet(&packet);
+		if (config.shunt_sets && shunt(&packet, hash))
+			return shunted(count, length, hash);
+	} else {
+		struct walk walk = {};
+
+		walk.end = length;
+		reason = parse(ctx, &walk);
+		if (config.trace)
+			trace.unreached = reason == OFFPORT_UNREACHED;
+		if (reason == 0) {
+			hash = walk.settled ? walk.hash : hash_of(&walk);
+			is_plain = plain_of(&walk, &packet);
+			if (config.trace && is_plain)
+				trace_packet(&packet);
+			if (config.shunt_sets && is_plain && shunt(&packet, hash))
+				return shunted(count, length, hash);
+		}
+		if (config.steering == OFFPORT_BY_QUEUE)
+			return redirect(count, port, ctx->rx_queue_index % config.workers, 0);
+		if (reason == 0) {
+			if (walk.tunnels)
+				count->value[OFFPORT_TUNNELLED]++;
+			if (walk.fragment)
+				count->value[OFFPORT_FRAGMENTS]++;
+		} else if (reason == OFFPORT_UNREACHED) {
+			count->value[OFFPORT_UNREACHED]++;
+		} else {
+			action = refuse(count, reason, reason == OFFPORT_NOT_IP ? config.not_ip : config.malformed);
+			if (action >= 0)
+				return action;
 		}
 	}
 	if (config.steering == OFFPORT_BY_QUEUE)
 		return redirect(count, port, ctx->rx_queue_index % config.workers, 0);
-
-	if (reason == 0) {
-		if (walk.tunnels)
-			count->value[OFFPORT_TUNNELLED]++;
-		if (walk.fragment)
-			count->value[OFFPORT_FRAGMENTS]++;
-	} else if (reason == OFFPORT_UNREACHED) {
-		count->value[OFFPORT_UNREACHED]++;
-	} else {
-		action = refuse(count, reason, reason == OFFPORT_NOT_IP ? config.not_ip : config.malformed);
-		if (action >= 0)
-			return action;
-	}
 	return redirect(count, port, indirection[(hash >> 32) % OFFPORT_SLOTS], hash);
 }
 

@@ -330,6 +330,18 @@ mod tests {
     }
 
     #[test]
+    fn a_tick_frees_so_many_entries_and_no_more() {
+        let mut shunt = shunt(2048);
+        let entered = (0..6_000).filter(|&number| shunt.add(&key(number))).count() as u64;
+        assert!(entered > u64::from(BUDGET));
+        (0..6_000).for_each(|number| _ = shunt.release(&key(number)));
+        shunt.now += GRACE.as_nanos() as u64;
+        assert_eq!((shunt.late(), numbers(&shunt)[2]), (None, u64::from(BUDGET)));
+        shunt.left = BUDGET;
+        assert_eq!((shunt.late(), numbers(&shunt)[2]), (None, entered));
+    }
+
+    #[test]
     fn the_same_flow_may_be_entered_again_while_its_old_entry_lies_idle() {
         let mut shunt = shunt(1);
         shunt.add(&key(1));
