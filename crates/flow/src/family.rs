@@ -168,6 +168,9 @@ impl<K: Key> Family<K> {
                 tcp.flags.syn()
                     && !tcp.flags.ack()
                     && !tcp.flags.rst()
+                    // Of a side that was not heard yet it is the start, overtaken by all that the other side sent: two
+                    // queues, and a worker that came late to one.
+                    && hot.packets[packet.direction.index()] > 0
                     && !is_same_syn(hot, self.table.cold(index), packet.direction.index(), tcp.seq)
             }
             TransportHeader::Sctp { init, .. } => init,

@@ -11,9 +11,7 @@ use offport_wire::{
     Domain, FlowKey, LinkInfo, Packet, Plain, TcpFlags, TcpHeader, Timestamp, Transport, TransportHeader,
 };
 
-use crate::{
-    Brief, Config, Counters, End, Flow, Label, Observer, Settlement, Shunted, Timeouts, Tracker,
-};
+use crate::{Brief, Config, Counters, End, Flow, Label, Observer, Settlement, Shunted, Timeouts, Tracker};
 
 /// A packet as capture would have parsed it.
 #[derive(Clone, Copy, Debug)]

@@ -140,8 +140,7 @@ impl<K> Hot<K> {
         let at = brief.direction.index();
         // Heard from before, so that its class stays; in the same second, so that its place in the list does,
         // and no timeout can have passed.
-        let steady =
-            self.is_watched() && self.packets[at] != 0 && bucket(self.last()) == bucket(now);
+        let steady = self.is_watched() && self.packets[at] != 0 && bucket(self.last()) == bucket(now);
         let in_order = brief.transport != Transport::TCP
             || self.state() == TcpState::Established && self.next_seq[at] == brief.seq;
         if !(steady && in_order) {

@@ -142,3 +142,20 @@ fn an_association_opens_answers_and_ends() {
     bench.idle(3.0);
     assert_eq!((bench.only().1, bench.only().0.label.is_some()), (End::Fin, true));
 }
+
+#[test]
+fn a_side_that_comes_as_a_whole_after_the_other_is_no_new_connection() {
+    for ends in [FIN | ACK, RST | ACK] {
+        let mut bench = Bench::default();
+        bench.tcp(SERVER, CLIENT, SYN | ACK, 100, b"");
+        bench.tcp(SERVER, CLIENT, ACK, 101, b"answer");
+        bench.tcp(SERVER, CLIENT, ends, 107, b"");
+        bench.tcp(CLIENT, SERVER, SYN, 1, b"");
+        bench.tcp(CLIENT, SERVER, ACK, 2, b"question");
+        bench.tcp(CLIENT, SERVER, FIN | ACK, 10, b"");
+        bench.finish();
+        let (seen, _) = bench.only();
+        assert_eq!((seen.client, seen.packets, seen.payload), (address(CLIENT), [3, 3], [8, 6]));
+        assert!(seen.tcp.unwrap().state.is_over());
+    }
+}

@@ -66,8 +66,8 @@ fn comparable(flows: Vec<Value>) -> Vec<Value> {
             let mut flow = offline::without_time_and_place(flow);
             flow["offport"].as_object_mut().unwrap().remove("shunted");
             let tcp = flow["offport"]["tcp"].as_object_mut().unwrap();
-            assert_eq!(tcp["out_of_order"], 0, "nothing is out of order in the lab");
-            tcp.remove("retransmitted");
+            // Nobody sees them in the kernel; and in the lab two CPUs send for one socket.
+            tcp.retain(|field, _| field != "retransmitted" && field != "out_of_order");
             flow
         })
         .collect();
