@@ -17,6 +17,9 @@ enum offport_action {
 	OFFPORT_WORKER, /* count it and hand it to the worker of slot 0 */
 };
 
+/* Slots of ports that are found without a lookup, a power of two. */
+#define OFFPORT_NEAR_PORTS 64
+
 /* Entries of a set of the shunt table. */
 #define OFFPORT_SHUNT_WAYS 8
 

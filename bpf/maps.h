@@ -40,6 +40,18 @@ struct {
 } ports SEC(".maps");
 
 /*
+ * The same, once more, for nearly all packets: slot of (interface, queue) -> which one it is, and its port. A hash lookup
+ * takes as long as all else that is done with a plain packet. Where two would need one slot, one of them is in the map only.
+ * User space takes away `queue` first and writes it last.
+ */
+struct near_port {
+	__u64 queue; /* as in `ports`, and the topmost bit set; 0: none */
+	__u32 port;
+	__u32 padding;
+};
+volatile struct near_port near_ports[OFFPORT_NEAR_PORTS];
+
+/*
  * port -> counters; the last entry is for packets of queues that have no port.
  * Per CPU, so that counting is a plain add; per port, so that one lookup serves them all.
  */

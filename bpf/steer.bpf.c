@@ -67,25 +67,36 @@ static __always_inline int shunted(struct offport_counters *count, __u32 length,
 	return XDP_DROP;
 }
 
+/* The port of an (interface, queue), or no_port. */
+static __always_inline __u32 port_of(__u32 interface, __u32 receive_queue)
+{
+	__u32 slot = (interface * 8 + receive_queue) % OFFPORT_NEAR_PORTS;
+	__u64 queue = (__u64)interface << 32 | receive_queue;
+	__u32 *port;
+
+	if (near_ports[slot].queue == (queue | 1ULL << 63))
+		return near_ports[slot].port;
+	port = bpf_map_lookup_elem(&ports, &queue);
+	return port ? *port : no_port;
+}
+
 SEC("xdp.frags")
 int steer(struct xdp_md *ctx)
 {
-	__u64 queue = (__u64)ctx->ingress_ifindex << 32 | ctx->rx_queue_index;
+	__u32 port = port_of(ctx->ingress_ifindex, ctx->rx_queue_index);
 	struct offport_counters *count;
-	__u32 *known, port, length;
+	__u32 length;
 	int reason, action, is_plain;
 	struct plain packet;
 	__u64 hash = 0;
 
-	known = bpf_map_lookup_elem(&ports, &queue);
-	port = known ? *known : no_port;
 	count = bpf_map_lookup_elem(&counters, &port);
 	if (!count)
 		return XDP_ABORTED; /* cannot be: user space numbers ports from 0 to no_port */
 	length = bpf_xdp_get_buff_len(ctx);
 	count->value[OFFPORT_PACKETS]++;
 	count->value[OFFPORT_BYTES] += length;
-	if (!known) {
+	if (port == no_port) {
 		count->value[OFFPORT_NO_SOCKET]++;
 		return config.no_socket == OFFPORT_PASS ? XDP_PASS : XDP_DROP;
 	}

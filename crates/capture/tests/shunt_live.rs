@@ -7,7 +7,7 @@
 mod build;
 mod common;
 
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::mpsc;
 use std::time::Instant;
 
@@ -83,33 +83,23 @@ fn dropping(veth: &Veth, traffic: impl FnOnce()) {
     let (ready, is_ready) = mpsc::channel();
     let (end, is_over) = mpsc::channel::<()>();
     let sensor = veth.sensor(move || {
-        // r0 = XDP_DROP; exit
-        let code = [(0xb7, 1), (0x95, 0)].map(|(code, imm)| libbpf_sys::bpf_insn {
-            code,
-            imm,
-            ..Default::default()
-        });
+        let program = common::program(1); // XDP_DROP
         let options = libbpf_sys::bpf_link_create_opts {
             sz: size_of::<libbpf_sys::bpf_link_create_opts>() as _,
             flags: 1 << 2, // XDP_FLAGS_DRV_MODE
             ..Default::default()
         };
-        // SAFETY: two instructions, terminated strings, options as long as they say, descriptors just opened.
+        // SAFETY: a terminated string, an open program, options as long as they say; the descriptor was just opened.
         let _link = unsafe {
-            let program = libbpf_sys::bpf_prog_load(
-                libbpf_sys::BPF_PROG_TYPE_XDP,
-                c"drop".as_ptr(),
-                c"MIT".as_ptr(),
-                code.as_ptr(),
-                code.len() as _,
-                std::ptr::null_mut(),
-            );
-            assert!(program >= 0, "{program}");
-            let program_fd = OwnedFd::from_raw_fd(program);
             let tap = libc::if_nametoindex(c"tap".as_ptr()) as i32;
-            let link = libbpf_sys::bpf_link_create(program, tap, libbpf_sys::BPF_XDP, &raw const options);
+            let link = libbpf_sys::bpf_link_create(
+                program.as_raw_fd(),
+                tap,
+                libbpf_sys::BPF_XDP,
+                &raw const options,
+            );
             assert!(link >= 0, "{link}");
-            (OwnedFd::from_raw_fd(link), program_fd)
+            OwnedFd::from_raw_fd(link)
         };
         ready.send(()).unwrap();
         is_over.recv().unwrap();

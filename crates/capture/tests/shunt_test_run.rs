@@ -272,6 +272,8 @@ fn cost() {
         off.verified_instructions().unwrap(),
         on.verified_instructions().unwrap()
     );
+    let drop = common::program(1);
+    println!("a program that only drops: {} ns", common::time(&drop, &eth6(6, &tcp()), 500_000));
     for (name, frame) in [
         ("tcp", segment(ACK, false, &[0; 10])),
         ("tcp, ipv6", eth6(6, &tcp())),

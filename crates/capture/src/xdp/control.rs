@@ -271,7 +271,7 @@ impl Control {
         }
         let ports = &interface.ports[..interface.ports.len().min(queues as usize)];
         let (live, attachments) =
-            Live::open(&self.program, &self.options, &interface.name, index as u16, ports)?;
+            Live::open(&mut self.program, &self.options, &interface.name, index as u16, ports)?;
         interface.live = Some(live);
         for (worker, attachment) in self.workers.iter().zip(attachments) {
             worker.mailbox.send(Message::Attach(attachment));
@@ -282,7 +282,7 @@ impl Control {
     fn close_interface(&mut self, index: usize) {
         let interface = &mut self.interfaces[index];
         if let Some(live) = interface.live.take() {
-            live.close(&self.program, &mut interface.ports);
+            live.close(&mut self.program, &mut interface.ports);
         }
         for worker in &self.workers {
             worker.mailbox.send(Message::Detach(index as u16));

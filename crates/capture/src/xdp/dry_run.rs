@@ -76,7 +76,7 @@ impl DryRun {
 
     fn load(options: &Options, sockets: u32, trace: bool) -> Result<Self, CaptureError> {
         options.check()?;
-        let program = Program::load(options, 1, trace)?;
+        let mut program = Program::load(options, 1, trace)?;
         let mut all = Vec::new();
         for worker in 0..sockets {
             let socket =

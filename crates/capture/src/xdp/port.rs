@@ -90,7 +90,7 @@ impl PortRecord {
 impl Live {
     /// Opens an interface: program, packet memory, sockets. Returns what each worker is to receive on.
     pub(crate) fn open(
-        program: &Program,
+        program: &mut Program,
         options: &Options,
         name: &str,
         number: u16,
@@ -164,7 +164,7 @@ impl Live {
     }
 
     /// Closes what the control thread holds, and keeps the last counters. The workers close their sockets.
-    pub(crate) fn close(self, program: &Program, ports: &mut [PortRecord]) {
+    pub(crate) fn close(self, program: &mut Program, ports: &mut [PortRecord]) {
         for (port, sockets) in ports.iter_mut().zip(&self.sockets) {
             port.closed = port.statistics(Some(sockets));
             program.remove_port(self.index, port.queue);

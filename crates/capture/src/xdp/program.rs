@@ -1,10 +1,10 @@
 //! The XDP program: load, configuration, maps.
-#![allow(unsafe_code)] // one block: shared memory of the indirection table
+#![allow(unsafe_code)] // two blocks: shared memory of the program's variables
 
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use libbpf_rs::skel::{OpenSkel, SkelBuilder};
 use libbpf_rs::{MapCore, MapFlags};
@@ -83,18 +83,48 @@ impl Program {
     }
 
     /// From now on packets of this queue are counted under, and steered to the sockets of, `port`.
-    pub(crate) fn add_port(&self, interface: u32, queue: u32, port: PortId) -> Result<(), CaptureError> {
+    pub(crate) fn add_port(&mut self, interface: u32, queue: u32, port: PortId) -> Result<(), CaptureError> {
         let key = port_key(interface, queue).to_ne_bytes();
         self.skeleton
             .maps
             .ports
             .update(&key, &port.to_ne_bytes(), MapFlags::ANY)
-            .map_err(|error| CaptureError::map("ports", &error))
+            .map_err(|error| CaptureError::map("ports", &error))?;
+        self.set_near_port(interface, queue, port);
+        Ok(())
     }
 
     /// Undoes [`add_port`](Self::add_port). A queue without a port is no error.
-    pub(crate) fn remove_port(&self, interface: u32, queue: u32) {
+    pub(crate) fn remove_port(&mut self, interface: u32, queue: u32) {
+        self.clear_near_port(interface, queue);
         let _ = self.skeleton.maps.ports.delete(&port_key(interface, queue).to_ne_bytes());
+    }
+
+    /// The port is found at its slot, if that is free.
+    fn set_near_port(&mut self, interface: u32, queue: u32, port: PortId) {
+        let Some((at, number)) = self.near_port(interface, queue) else { return };
+        if at.load(Ordering::Relaxed) == 0 {
+            number.store(port, Ordering::Relaxed);
+            at.store(near_key(interface, queue), Ordering::Release);
+        }
+    }
+
+    fn clear_near_port(&mut self, interface: u32, queue: u32) {
+        if let Some((at, _)) = self.near_port(interface, queue)
+            && at.load(Ordering::Relaxed) == near_key(interface, queue)
+        {
+            at.store(0, Ordering::Release);
+        }
+    }
+
+    /// Which (interface, queue) is at the slot of this one, and its port; as in bpf/steer.bpf.c.
+    fn near_port(&mut self, interface: u32, queue: u32) -> Option<(&AtomicU64, &AtomicU32)> {
+        let slots = &mut self.skeleton.maps.bss_data.as_mut()?.near_ports;
+        let index = interface.wrapping_mul(8).wrapping_add(queue) as usize % slots.len();
+        let slot = slots.get_mut(index)?;
+        // SAFETY: aligned numbers in a mapping that lives as long as the skeleton; the program reads them at any time,
+        // hence atomic.
+        unsafe { Some((AtomicU64::from_ptr(&raw mut slot.queue), AtomicU32::from_ptr(&raw mut slot.port))) }
     }
 
     /// Sends the packets of (port, worker) to a socket. The entry goes with the socket.
@@ -167,6 +197,11 @@ pub(crate) const COUNTERS_SIZE: usize = size_of::<offport_counters>();
 
 fn port_key(interface: u32, queue: u32) -> u64 {
     u64::from(interface) << 32 | u64::from(queue)
+}
+
+/// As in `near_ports` of bpf/maps.h.
+fn near_key(interface: u32, queue: u32) -> u64 {
+    port_key(interface, queue) | 1 << 63
 }
 
 fn config(options: &Options, workers: u32, trace: bool) -> offport_config {

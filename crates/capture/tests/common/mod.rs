@@ -105,26 +105,7 @@ impl Veth {
     pub fn flood(&self, cpu: usize, count: u32, frames: Vec<Vec<u8>>) -> JoinHandle<()> {
         in_namespace(&self.sender, move || {
             pin(cpu);
-            // r0 = XDP_TX; exit
-            let code = [(0xb7, 3), (0x95, 0)].map(|(code, imm)| libbpf_sys::bpf_insn {
-                code,
-                imm,
-                ..Default::default()
-            });
-            // SAFETY: two instructions, terminated strings, no options.
-            let program = unsafe {
-                libbpf_sys::bpf_prog_load(
-                    libbpf_sys::BPF_PROG_TYPE_XDP,
-                    c"transmit".as_ptr(),
-                    c"MIT".as_ptr(),
-                    code.as_ptr(),
-                    code.len() as _,
-                    std::ptr::null_mut(),
-                )
-            };
-            assert!(program >= 0, "{program}");
-            // SAFETY: it was just opened.
-            let program = unsafe { OwnedFd::from_raw_fd(program) };
+            let program = program(3); // XDP_TX
             // SAFETY: a terminated string.
             let interface = unsafe { libc::if_nametoindex(c"wire".as_ptr()) };
             for frame in frames {
@@ -146,6 +127,45 @@ impl Veth {
             }
         })
     }
+}
+
+/// A program that does nothing but return an XDP action.
+pub fn program(action: i32) -> OwnedFd {
+    // r0 = action; exit
+    let code = [(0xb7, action), (0x95, 0)].map(|(code, imm)| libbpf_sys::bpf_insn {
+        code,
+        imm,
+        ..Default::default()
+    });
+    // SAFETY: two instructions, terminated strings, no options.
+    let program = unsafe {
+        libbpf_sys::bpf_prog_load(
+            libbpf_sys::BPF_PROG_TYPE_XDP,
+            c"action".as_ptr(),
+            c"MIT".as_ptr(),
+            code.as_ptr(),
+            code.len() as _,
+            std::ptr::null_mut(),
+        )
+    };
+    assert!(program >= 0, "{program}");
+    // SAFETY: it was just opened.
+    unsafe { OwnedFd::from_raw_fd(program) }
+}
+
+/// Nanoseconds that a program takes for a frame in `BPF_PROG_RUN`.
+pub fn time(program: &OwnedFd, frame: &[u8], repeat: i32) -> u32 {
+    let mut options = libbpf_sys::bpf_test_run_opts {
+        sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
+        data_in: frame.as_ptr().cast(),
+        data_size_in: frame.len() as u32,
+        repeat,
+        ..Default::default()
+    };
+    // SAFETY: an open program; a buffer as long as the options say.
+    let result = unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
+    assert_eq!(result, 0);
+    options.duration
 }
 
 impl Drop for Veth {
