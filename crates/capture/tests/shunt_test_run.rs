@@ -1,6 +1,6 @@
 //! Shunting, run by the kernel on frames from memory (`BPF_PROG_RUN`).
 #![cfg(feature = "live")]
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of tests
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests
 
 #[path = "common/build.rs"]
 mod build;

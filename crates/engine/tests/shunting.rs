@@ -1,5 +1,7 @@
 //! Which flows are shunted, when, and what their records say.
 
+#![allow(clippy::panic, reason = "a test may fail in any way")]
+
 #[path = "support/mod.rs"]
 mod support;
 

@@ -25,16 +25,16 @@ pub(super) struct Id {
     source: IpAddr,
     destination: IpAddr,
     id: u32,
-    /// IPv4's; `None` in IPv6.
-    protocol: Option<Transport>,
+    /// IPv4's; 0 in IPv6.
+    protocol: Transport,
     domain: Domain,
 }
 
 impl Id {
     pub(super) const fn of(fragment: &Fragment<'_>) -> Self {
         let protocol = match fragment.source {
-            IpAddr::V4(_) => Some(fragment.protocol),
-            IpAddr::V6(_) => None,
+            IpAddr::V4(_) => fragment.protocol,
+            IpAddr::V6(_) => Transport(0),
         };
         Self {
             source: fragment.source,

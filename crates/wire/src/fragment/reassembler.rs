@@ -87,6 +87,10 @@ pub struct Reassembler {
 }
 
 /// What one level of [`Reassembler::push`] came to.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for the length of a call; a box would be an allocation"
+)]
 enum Step {
     Waiting,
     Whole(Datagram),
