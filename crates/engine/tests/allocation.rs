@@ -104,7 +104,7 @@ fn nothing_is_allocated_once_warm() {
     let rounds: Vec<Vec<_>> = rounds.iter().map(|frames| frames.iter().map(Owned::frame).collect()).collect();
     play(&mut bench.worker, &rounds[0], &mut out);
     play(&mut bench.worker, &rounds[1], &mut out);
-    let before = (bench.worker.counters().clone(), out.records, out.events);
+    let before = (*bench.worker.counters(), out.records, out.events);
     let counted = allocation_counter::measure(|| play(&mut bench.worker, &rounds[2], &mut out));
     let counters = bench.worker.counters();
     // It was no idle round.

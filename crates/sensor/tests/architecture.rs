@@ -116,7 +116,9 @@ fn engine_and_below_do_no_io() {
     let metadata = metadata();
     for folder in ["wire", "flow", "fingerprint", "policy", "engine"] {
         let used = dependencies(&metadata, folder);
-        for package in NO_IO_BELOW_ENGINE {
+        // The flow table asks for huge pages: one madvise(2), in flow/src/memory.rs.
+        let allowed = |package: &str| folder == "flow" && package == "libc";
+        for package in NO_IO_BELOW_ENGINE.iter().filter(|package| !allowed(package)) {
             assert!(!used.contains(*package), "offport-{folder} uses {package}");
         }
     }
