@@ -32,6 +32,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "analyst",
         &["capture", "config", "evidence", "telemetry", "engine", "policy", "fingerprint", "flow", "wire"],
     ),
+    // Measures all of it; nothing depends on it.
+    ("bench", &["capture", "engine", "policy", "fingerprint", "flow", "wire"]),
 ];
 
 /// The packages the user chose, and who must use them.

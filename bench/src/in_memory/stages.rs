@@ -1,0 +1,194 @@
+//! What is measured: the worker, and how far it gets stage by stage.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use offport_engine::{Config, Worker};
+use offport_flow::{Brief, End, Flow, Observer, Settlement, Tracker};
+use offport_policy::Policy;
+use offport_wire::{Frame, Parsed, Timestamp, glance, parse};
+
+use super::keys::hash;
+use super::ring::Stage;
+
+/// Takes the frames from the ring and looks at none: what the loop itself costs.
+#[derive(Debug, Default)]
+pub struct Nothing;
+
+/// Parses whole packets: what opens and ends flows, and what no glance is enough for.
+#[derive(Debug, Default)]
+pub struct Parse;
+
+/// Glances: what the short path of settled flows takes of a frame.
+#[derive(Debug, Default)]
+pub struct Glance;
+
+/// Glances, and hashes the key as the flow table does.
+#[derive(Debug, Default)]
+pub struct Hash(FixedState);
+
+/// Glances, hashes, looks up and counts: the flow table without the stages after it.
+#[derive(Debug)]
+pub struct Track(Tracker);
+
+/// The whole worker, whose results nobody takes.
+#[derive(Debug)]
+pub struct Whole {
+    /// The worker.
+    pub worker: Worker,
+    room: u64,
+    /// The table is emptied between rounds when it is half full.
+    clears: bool,
+}
+
+/// A table seed: the same in all runs.
+const SEED: u64 = 3;
+
+/// A flow table's settings with room for `flows` of each transport: the steps at which it wastes least.
+pub fn config(flows: u32) -> Config {
+    let mut config = Config::default();
+    let room = &mut config.flow.max_flows;
+    while *room < flows {
+        *room = room.saturating_mul(2);
+    }
+    config
+}
+
+impl Stage for Nothing {
+    fn batch(&mut self, frames: &[Frame<'_>]) {
+        black_box(frames);
+    }
+}
+
+impl Stage for Parse {
+    fn batch(&mut self, frames: &[Frame<'_>]) {
+        for frame in frames {
+            let _ = black_box(parse(frame));
+        }
+    }
+}
+
+impl Stage for Glance {
+    fn batch(&mut self, frames: &[Frame<'_>]) {
+        for frame in frames {
+            if let Ok(Some(plain)) = glance(frame) {
+                black_box(plain.key);
+            }
+        }
+    }
+}
+
+impl Stage for Hash {
+    fn batch(&mut self, frames: &[Frame<'_>]) {
+        for frame in frames {
+            if let Ok(Some(plain)) = glance(frame) {
+                black_box(hash(&plain.key, &self.0));
+            }
+        }
+    }
+}
+
+impl Track {
+    /// A table with room for `flows`.
+    pub fn new(flows: u32) -> Self {
+        Self(Tracker::new(&config(flows).flow, SEED))
+    }
+
+    #[inline(never)]
+    fn whole(&mut self, frame: &Frame<'_>) {
+        if let Ok(Parsed::Packet(packet)) = parse(frame) {
+            self.0.packet(&packet, &mut Settle);
+        }
+    }
+}
+
+impl Stage for Track {
+    fn batch(&mut self, frames: &[Frame<'_>]) {
+        // As the worker does it.
+        for frames in frames.chunks(32) {
+            let mut briefs = [Brief::NONE; 32];
+            for (brief, frame) in briefs.iter_mut().zip(frames) {
+                if let Ok(Some(plain)) = glance(frame) {
+                    *brief = self.0.brief(&plain);
+                }
+            }
+            for brief in &mut briefs[..frames.len()] {
+                self.0.look_ahead(brief);
+            }
+            for (brief, frame) in briefs.iter().zip(frames) {
+                if !self.0.quick(brief, frame.time) {
+                    self.whole(frame);
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.0.advance(now, &mut Settle);
+    }
+}
+
+/// Settles every flow with its first payload, and forgets it.
+struct Settle;
+
+const SETTLED: Settlement = Settlement { label: None, flagged: false, swap_roles: false };
+
+impl Observer for Settle {
+    fn examine(&mut self, _: &Flow<'_>) -> Option<Settlement> {
+        Some(SETTLED)
+    }
+
+    fn conclude(&mut self, _: &Flow<'_>) -> Settlement {
+        SETTLED
+    }
+
+    fn interim(&mut self, _: &Flow<'_>) -> Option<Settlement> {
+        None
+    }
+
+    fn ended(&mut self, _: &Flow<'_>, _: End) {}
+}
+
+impl Whole {
+    /// A worker as it is by default, or with room for `flows`, if that is more.
+    pub fn new(flows: u32) -> Self {
+        let config = config(flows);
+        let room = u64::from(config.flow.max_flows);
+        Self { worker: Worker::new(config, Arc::new(Policy::default()), 0, SEED), room, clears: false }
+    }
+
+    /// A worker as it is by default, that is given more flows than it has room for.
+    pub fn for_new_flows() -> Self {
+        Self { clears: true, ..Self::new(0) }
+    }
+
+    /// Whether every entry of the table has been in use.
+    pub fn has_been_full(&self) -> bool {
+        self.worker.counters().flow.created > self.room
+    }
+
+    /// Lets all flows end by silence.
+    fn clear(&mut self, now: Timestamp) -> Timestamp {
+        let later = now + Duration::from_secs(3_600);
+        while self.worker.counters().flow.active > 0 {
+            self.worker.tick(later, &mut ());
+        }
+        later
+    }
+}
+
+impl Stage for Whole {
+    fn batch(&mut self, frames: &[Frame<'_>]) {
+        self.worker.batch(frames, &mut ());
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.worker.tick(now, &mut ());
+    }
+
+    fn prepare(&mut self, now: Timestamp) -> Timestamp {
+        if self.clears && self.worker.counters().flow.active > self.room / 2 { self.clear(now) } else { now }
+    }
+}

@@ -1,0 +1,213 @@
+//! The live cases: who gets how many packets a second of the same traffic, in turn.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::baseline::Baseline;
+use super::generator::{Generator, Plan, Until};
+use super::namespace::{self, TAP, WIRE};
+use super::rings;
+use super::sensor::Sensor;
+use crate::corpus;
+use crate::in_memory::mix::Capture;
+use crate::parts::size::Size;
+use crate::report::row::Row;
+use crate::report::table::number;
+use crate::rounds::Series;
+
+/// A kind of traffic.
+struct Case {
+    name: &'static str,
+    plan: Plan,
+    target: Target,
+}
+
+/// What is asked of `offportd`.
+#[derive(Clone, Copy)]
+enum Target {
+    /// Packets per second by those of receive-and-drop, at least.
+    ByReceive(f64),
+    /// Packets per second by those of `XDP_DROP`, at least.
+    ByDrop(f64),
+    /// Nothing: to look at.
+    Nothing,
+}
+
+const CASES: [Case; 5] = [
+    Case {
+        name: "64 B TCP, 65,536 settled flows",
+        plan: Plan::Flows { flow_bits: 16, frame: 60, new_permille: 0 },
+        target: Target::ByReceive(0.95),
+    },
+    Case {
+        name: "128 B TCP, 65,536 settled flows and 1 % packets of new ones",
+        plan: Plan::Flows { flow_bits: 16, frame: 124, new_permille: 10 },
+        target: Target::ByReceive(0.95),
+    },
+    Case {
+        name: "1,500 B TCP, 65,536 settled flows",
+        plan: Plan::Flows { flow_bits: 16, frame: 1_500, new_permille: 0 },
+        target: Target::ByReceive(0.95),
+    },
+    Case { name: "mix.pcap, other addresses each time", plan: Plan::Replay, target: Target::Nothing },
+    Case {
+        name: "64 B TCP, one elephant",
+        plan: Plan::Flows { flow_bits: 0, frame: 60, new_permille: 0 },
+        target: Target::ByDrop(0.9),
+    },
+];
+
+/// One core sends, with the kernel's half of receiving; one core receives.
+const SENDER: usize = 0;
+pub(super) const RECEIVER: usize = 1;
+/// Packets a second while flows are opened: slow enough to lose none.
+pub(super) const OPENING: u64 = 150_000;
+
+/// What one round of one receiver came to.
+#[derive(Clone, Copy, Default)]
+struct Outcome {
+    /// Nanoseconds between two packets that were received (or counted, where that is all).
+    each: f64,
+    /// Nanoseconds of the receiver's thread for one.
+    thread: f64,
+    /// Nanoseconds of the whole process for one.
+    process: f64,
+    /// Part of the packets that was lost before the receiver.
+    lost: f64,
+    /// Packets that are missing in the accounts: XDP, sockets, workers.
+    unaccounted: [f64; 3],
+}
+
+/// All cases; in a namespace of its own (see [`namespace::enter`]).
+///
+/// # Errors
+/// The kernel refuses, or `offportd` fails.
+pub fn run(size: &Size, programs: &Path) -> anyhow::Result<(Vec<Row>, String)> {
+    namespace::make_pair()?;
+    let mix = corpus::mix().and_then(|path| Capture::read(&path));
+    let mut rows = Vec::new();
+    let mut mode = String::new();
+    let mut generator = Generator::new(WIRE, SENDER, mix.as_ref().ok())?;
+    for case in &CASES {
+        eprintln!("live: {}", case.name);
+        let part = format!("live on veth, {}", case.name);
+        if let (Plan::Replay, Err(why)) = (case.plan, &mix) {
+            rows.push(Row::skipped(part, "offportd", why.to_string()));
+            continue;
+        }
+        let mut outcomes: [Vec<Outcome>; 3] = Default::default();
+        // Fewer rounds than in memory: each takes seconds, and starts a sensor.
+        for _ in 0..size.rounds.min(5) {
+            outcomes[0].push(dropped(&mut generator, case.plan, size)?);
+            outcomes[1].push(received(&mut generator, case.plan, size)?);
+            outcomes[2].push(watched(&mut generator, case.plan, size, programs, &mut mode)?);
+        }
+        rows.extend(case.rows(&part, &outcomes, size));
+    }
+    rows.push(rings::run(size, programs, &mut generator));
+    Ok((rows, mode))
+}
+
+impl Case {
+    fn rows(&self, part: &str, [dropped, received, watched]: &[Vec<Outcome>; 3], size: &Size) -> Vec<Row> {
+        let each = |of: &[Outcome]| Series(of.iter().map(|outcome| outcome.each).collect());
+        let median =
+            |field: fn(&Outcome) -> f64, of: &[Outcome]| Series(of.iter().map(field).collect()).median();
+        let mpps = |of: &[Outcome]| Series(each(of).0.iter().map(|nanos| 1e3 / nanos).collect());
+        let (drop, receive, watch) = (each(dropped), each(received), each(watched));
+        let (by_drop, by_receive) = (drop.by(&watch).median(), receive.by(&watch).median());
+        let lost = median(|outcome| outcome.lost, watched);
+        let mut sensor = Row::new(part, "offportd, everything on", &mpps(watched), "Mpps").note(format!(
+            "worker {} ns/packet, process {}, lost {} %",
+            number(median(|outcome| outcome.thread, watched)),
+            number(median(|outcome| outcome.process, watched)),
+            number(lost * 100.0),
+        ));
+        sensor = match self.target {
+            Target::ByReceive(least) => sensor.ratio(by_receive, "receive-and-drop").target(
+                format!("≥ {least} × receive-and-drop"),
+                by_receive >= least,
+                size.claim,
+            ),
+            Target::ByDrop(least) => sensor.ratio(by_drop, "XDP_DROP").target(
+                format!("≥ {least} × XDP_DROP"),
+                by_drop >= least,
+                size.claim,
+            ),
+            Target::Nothing => sensor.ratio(by_receive, "receive-and-drop"),
+        };
+        // Not a matter of speed: it holds in a smoke run too.
+        let missing = watched.iter().map(|outcome| outcome.unaccounted).find(|missing| *missing != [0.0; 3]);
+        sensor = sensor.target("every packet accounted for", missing.is_none(), true);
+        if let Some([xdp, sockets, workers]) = missing {
+            sensor.note += &format!("; unaccounted: XDP {xdp}, sockets {sockets}, workers {workers}");
+        }
+        vec![
+            Row::new(part, "XDP_DROP", &mpps(dropped), "Mpps"),
+            Row::new(part, "AF_XDP receive-and-drop", &mpps(received), "Mpps")
+                .ratio(drop.by(&receive).median(), "XDP_DROP")
+                .note(format!(
+                    "thread {} ns/packet, lost {} %",
+                    number(median(|outcome| outcome.thread, received)),
+                    number(median(|outcome| outcome.lost, received) * 100.0)
+                )),
+            sensor,
+        ]
+    }
+}
+
+fn dropped(generator: &mut Generator, plan: Plan, size: &Size) -> anyhow::Result<Outcome> {
+    let baseline = Baseline::drop_all(TAP)?;
+    let sent = generator.run(plan, until(size), None)?;
+    Ok(Outcome { each: sent.time.as_nanos() as f64 / baseline.seen()? as f64, ..Outcome::default() })
+}
+
+fn received(generator: &mut Generator, plan: Plan, size: &Size) -> anyhow::Result<Outcome> {
+    let baseline = Baseline::receive_and_drop(TAP, RECEIVER)?;
+    let sent = generator.run(plan, until(size), None)?;
+    let seen = baseline.seen()? as f64;
+    // What is in the ring still.
+    std::thread::sleep(Duration::from_millis(100));
+    let tally = baseline.finish()?;
+    let packets = tally.packets as f64;
+    Ok(Outcome {
+        each: sent.time.as_nanos() as f64 / packets,
+        thread: tally.nanos as f64 / packets,
+        lost: 1.0 - packets / seen,
+        ..Outcome::default()
+    })
+}
+
+fn watched(
+    generator: &mut Generator,
+    plan: Plan,
+    size: &Size,
+    programs: &Path,
+    mode: &mut String,
+) -> anyhow::Result<Outcome> {
+    let sensor = Sensor::start(programs, TAP, RECEIVER)?;
+    *mode = sensor.mode();
+    generator.restart();
+    if let Plan::Flows { flow_bits, .. } = plan {
+        let packets = 4 * (1u64 << flow_bits) + 1_024;
+        generator.run(Plan::Open { flow_bits }, Until::Packets(packets), Some(OPENING))?;
+    }
+    let (before, used) = (sensor.settled()?, sensor.processor_seconds()?);
+    let sent = generator.run(plan, until(size), None)?;
+    let (after, used) = (sensor.settled()?, sensor.processor_seconds()? - used);
+    let grown = |name: &str| after.sum(name, &[]) - before.sum(name, &[]);
+    let (seen, lost) = (grown("offport_xdp_packets_total"), after.lost() - before.lost());
+    // What was counted, by a worker or where it was shunted.
+    let counted = seen - lost;
+    Ok(Outcome {
+        each: sent.time.as_nanos() as f64 / counted,
+        thread: grown("offport_worker_busy_seconds_total") * 1e9 / counted,
+        process: used * 1e9 / counted,
+        lost: lost / seen,
+        unaccounted: after.unaccounted(),
+    })
+}
+
+fn until(size: &Size) -> Until {
+    Until::Elapsed(Duration::from_secs_f64(size.seconds))
+}

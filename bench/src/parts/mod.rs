@@ -1,0 +1,8 @@
+//! The parts of the benchmark. Each gives rows of the table.
+
+pub mod established;
+pub mod instructions;
+pub mod mix;
+pub mod new_flows;
+pub mod peers;
+pub mod size;
