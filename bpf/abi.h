@@ -14,7 +14,7 @@
 enum offport_action {
 	OFFPORT_DROP,   /* count it, and that is all */
 	OFFPORT_PASS,   /* count it and leave it to the kernel's stack */
-	OFFPORT_WORKER, /* count it and hand it to the worker of slot 0 */
+	OFFPORT_WORKER, /* hand it to the worker of slot 0, which counts it by its reason */
 };
 
 /* Slots of ports that are found without a lookup, a power of two. */
@@ -29,8 +29,8 @@ enum offport_steering {
 };
 
 /*
- * Index into struct offport_counters, packets but for the two that say bytes (of frames, from the link header on). PACKETS = REDIRECTED + NO_SOCKET + SHUNTED_PACKETS + the sum of the reasons,
- * unless a reason's action is OFFPORT_WORKER: then its packets are in REDIRECTED or NO_SOCKET as well.
+ * Index into struct offport_counters, packets but for the two that say bytes (of frames, from the link header on).
+ * PACKETS = REDIRECTED + NO_SOCKET + SHUNTED_PACKETS + the sum of the reasons, whatever their actions.
  * The reasons are those of wire::Drop, by name and meaning.
  */
 enum offport_counter {

@@ -17,9 +17,14 @@
 #include "plain.h"
 #include "shunt.h"
 
-/* Counts `reason` and takes `action`; returns an XDP action, or -1 for "hand it to the worker of slot 0". */
+/*
+ * Counts `reason` and takes `action`; returns an XDP action, or -1 for "hand it to the worker of slot 0", where it is
+ * counted as any packet that is handed on, and by its reason in the worker.
+ */
 static __always_inline int refuse(struct offport_counters *count, __u32 reason, enum offport_action action)
 {
+	if (action == OFFPORT_WORKER)
+		return -1;
 	if (reason < OFFPORT_COUNTERS)
 		count->value[reason]++;
 	if (config.trace) {
@@ -28,8 +33,6 @@ static __always_inline int refuse(struct offport_counters *count, __u32 reason, 
 		trace.counted = reason;
 	}
 	switch (action) {
-	case OFFPORT_WORKER:
-		return -1;
 	case OFFPORT_PASS:
 		return XDP_PASS;
 	default:

@@ -16,6 +16,7 @@ pub(crate) fn describe() {
         ("offport_shunt_removed_total", "Entries of the shunt table that were freed"),
         ("offport_xdp_fragments_total", "Fragments among the packets handed on"),
         ("offport_xdp_tunnelled_packets_total", "Packets out of a tunnel among the packets handed on"),
+        ("offport_xdp_unreached_packets_total", "Packets handed on whose headers lie beyond what XDP reads"),
         ("offport_socket_packets_total", "Packets handed to a worker, by interface, queue and worker"),
         ("offport_socket_bytes_total", "Bytes handed to a worker, by interface, queue and worker"),
         ("offport_fill_ring_empty_total", "Times that the kernel found a fill ring empty"),
@@ -126,7 +127,14 @@ pub(crate) fn publish_modes(bound: &[PortInfo]) {
 fn is_loss(reason: &str) -> bool {
     !matches!(
         reason,
-        "packets" | "bytes" | "redirected" | "shunted_packets" | "shunted_bytes" | "fragments" | "tunnelled"
+        "packets"
+            | "bytes"
+            | "redirected"
+            | "shunted_packets"
+            | "shunted_bytes"
+            | "fragments"
+            | "tunnelled"
+            | "unreached"
     )
 }
 
@@ -140,6 +148,7 @@ fn port(interface: &str, port: &offport_capture::xdp::PortStatistics) {
         ("offport_xdp_shunted_bytes_total", port.xdp.shunted_bytes),
         ("offport_xdp_fragments_total", port.xdp.fragments),
         ("offport_xdp_tunnelled_packets_total", port.xdp.tunnelled),
+        ("offport_xdp_unreached_packets_total", port.xdp.unreached),
     ] {
         counter!(name, "interface" => interface.to_owned(), "queue" => queue.clone()).absolute(value);
     }

@@ -349,6 +349,10 @@ fn every_packet_is_accounted_for_at_saturation() {
     });
     let metrics = sensor.get("/metrics");
     assert_identity(&metrics);
+    for labels in [["stage=\"worker\"", "reason=\"ipv4_malformed\""], ["stage=\"xdp\"", "reason=\"not_ip\""]]
+    {
+        assert!(sum(&metrics, "offport_packets_dropped_total", &labels) > 1_000, "{labels:?}");
+    }
     let seen = sum(&metrics, "offport_xdp_packets_total", &[]);
     let lost = sum(&metrics, "offport_packets_dropped_total", &["stage=\"socket\""]);
     eprintln!("sent {SENT}, reached XDP {seen}, lost before a worker {lost}");

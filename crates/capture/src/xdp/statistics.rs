@@ -186,7 +186,7 @@ xdp_counters! {
 }
 
 impl XdpCounters {
-    /// Packets that were refused, by all reasons together. Unless an action is `Worker`,
+    /// Packets that were refused, by all reasons together, but for those whose action is `Worker`:
     /// `packets = redirected + no_socket + shunted_packets + refused`.
     pub fn refused(&self) -> u64 {
         self.not_ip

@@ -68,12 +68,19 @@ pub(crate) fn without_time_and_place(record: &Value) -> Value {
     record
 }
 
-/// A capture of `count` small UDP packets of as many flows, for replay.
+/// A capture of `count` small UDP packets of as many flows, for replay. Of a hundred, one is malformed and one is no IP.
 pub(crate) fn flood(count: u32) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut bytes = pcap_header();
     for number in 0..count {
-        let frame = udp_frame(number);
+        let mut frame = udp_frame(number);
+        match number % 100 {
+            // A total length beyond the frame.
+            1 => frame[16] = 0xff,
+            // ARP.
+            2 => frame[13] = 6,
+            _ => {}
+        }
         bytes.extend((number / 1_000_000).to_le_bytes());
         bytes.extend((number % 1_000_000).to_le_bytes());
         bytes.extend((frame.len() as u32).to_le_bytes());
