@@ -30,6 +30,9 @@ pub fn probe(protocol: Protocol, data: &[u8]) {
             return;
         }
         let now = (probe.check)(exchange);
+        if let Match::Yes(proof) = now {
+            assert!(proof <= probe.strongest, "{protocol}: stronger than it says: {exchange:?}");
+        }
         if exchange.midstream {
             return;
         }

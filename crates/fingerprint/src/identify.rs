@@ -73,17 +73,18 @@ struct Tally {
 impl Tally {
     fn of(exchange: &Exchange<'_>) -> Self {
         let mut tally = Self { best: None, undecided: false };
-        for Probe { protocol, check, .. } in Selection::for_exchange(exchange).iter() {
+        for Probe { protocol, strongest, check, .. } in Selection::for_exchange(exchange).iter() {
+            // Among equals the first in the table wins, and doubt counts only against a heuristic.
+            let is_settled = |(_, proof): (Protocol, Proof)| proof > Proof::Heuristic && proof >= *strongest;
+            if tally.best.is_some_and(is_settled) {
+                continue;
+            }
             match check(exchange) {
                 Match::No => {}
                 Match::Maybe => tally.undecided = true,
                 Match::Yes(proof) => {
-                    if tally.best.is_none_or(|(_, strongest)| proof > strongest) {
+                    if tally.best.is_none_or(|(_, best)| proof > best) {
                         tally.best = Some((*protocol, proof));
-                    }
-                    // Nothing outranks it, and among equals the first in the table wins.
-                    if proof == Proof::Structure {
-                        break;
                     }
                 }
             }
@@ -129,7 +130,7 @@ pub(crate) fn is_dispatched_soundly(exchange: &Exchange<'_>) -> bool {
         }
     }
     let tally = Tally::of(&exchange);
-    let settled = matches!(best, Some((_, Proof::Structure)));
+    let settled = best.is_some_and(|(_, proof)| proof > Proof::Heuristic);
     tally.best == best && (settled || tally.undecided == undecided)
 }
 

@@ -57,6 +57,8 @@ impl Match {
 pub(crate) struct Probe {
     pub(crate) protocol: Protocol,
     pub(crate) transports: Transports,
+    /// No answer of `check` is stronger: whoever is as strong already need not ask.
+    pub(crate) strongest: Proof,
     pub(crate) check: fn(&Exchange<'_>) -> Match,
 }
 

@@ -39,14 +39,14 @@ impl<'a> RequestLine<'a> {
     /// Reads a request line. Spaces in the target and bytes beyond ASCII are let through, as servers do.
     pub(crate) fn read(text: &mut Text<'a>) -> Step<Self> {
         let start = text.rest();
-        match text.clone().verb(ANY_CASE) {
+        let mut usual = *text;
+        match usual.verb(ANY_CASE) {
+            Ok(_) => *text = usual,
             Err(Match::No) => {
                 text.clone().one(|byte| byte.is_ascii_uppercase())?;
                 text.run(1, METHOD_MAX, is_method)?;
             }
-            _ => {
-                text.verb(ANY_CASE)?;
-            }
+            Err(ended) => return Err(ended),
         }
         let method = &start[..start.len() - text.rest().len()];
         text.run(1, BLANKS_MAX, is_blank)?;
@@ -102,23 +102,24 @@ pub(crate) fn status(text: &mut Text<'_>, name: &[u8]) -> Step<u32> {
 /// Whether a header section, as far as it is there, can be one: no control character in a field's name, no NUL in
 /// its value (RFC 9110, section 5.5). Values with other control characters are invalid, and scanners send them.
 pub(crate) fn headers_fit(text: Text<'_>) -> bool {
-    let mut text = text;
-    loop {
-        let mut name = true;
-        let fits = |&byte: &u8| {
-            name &= byte != b':';
-            if name { is_text(byte) || byte == b'\r' } else { byte != 0 }
-        };
-        let rest = text.rest();
-        let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
-        if !rest[..end].iter().all(fits) {
-            return false;
-        }
-        match text.line(|_| true) {
-            Ok([]) | Err(_) => return true,
-            Ok(_) => {}
+    let mut in_name = true;
+    let mut line: (u32, u8) = (0, 0);
+    for &byte in text.rest() {
+        match byte {
+            // Behind the empty line the body begins.
+            b'\n' if matches!(line, (0, _) | (1, b'\r')) => return true,
+            b'\n' => (in_name, line) = (true, (0, 0)),
+            _ => {
+                in_name &= byte != b':';
+                let fits = if in_name { is_text(byte) || byte == b'\r' } else { byte != 0 };
+                if !fits {
+                    return false;
+                }
+                line = (line.0 + 1, byte);
+            }
         }
     }
+    true
 }
 
 const fn is_blank(byte: u8) -> bool {

@@ -13,8 +13,12 @@ use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reader::Reader;
 use crate::text::{Text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Bittorrent, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Bittorrent,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    check,
+};
 
 const HANDSHAKE: &[u8] = b"\x13BitTorrent protocol";
 

@@ -12,7 +12,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Dcerpc, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Dcerpc, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
 
 const REQUEST: u8 = 0;
 const RESPONSE: u8 = 2;

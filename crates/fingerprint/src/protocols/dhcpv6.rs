@@ -9,7 +9,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Dhcpv6, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Dhcpv6, transports: Transports::UDP, strongest: Proof::Structure, check };
 
 const RELAY_FORW: u8 = 12;
 const RELAY_REPL: u8 = 13;

@@ -13,7 +13,8 @@ use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Dns, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Dns, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
 
 /// Opcodes (RFC 1035, section 4.1.1; RFC 1996; RFC 2136). Stateful operations (6, RFC 8490) are not told: their
 /// messages count nothing, and TLVs follow.

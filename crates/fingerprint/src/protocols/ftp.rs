@@ -10,7 +10,8 @@ use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reply::{Reply, Service};
 use crate::text::{Text, holds, is_text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Ftp, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Ftp, transports: Transports::TCP, strongest: Proof::Banner, check };
 
 /// The first [`OWN`] commands are FTP's own; the rest is shared with POP3, SMTP or NNTP.
 const VERBS: &[&[u8]] = &[

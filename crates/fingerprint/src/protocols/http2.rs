@@ -9,7 +9,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::text::{Step, Text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Http2, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Http2, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 /// Parameters in a first SETTINGS frame, at most: six are defined, a few more are in use or sent as grease.
 const PARAMETERS_MAX: u32 = 32;

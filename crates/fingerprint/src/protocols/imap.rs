@@ -9,7 +9,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::text::{Text, is_text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Imap, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Imap, transports: Transports::TCP, strongest: Proof::Banner, check };
 
 /// Tags that clients make are short: letters and digits, a dot or dash at most.
 const TAG_MAX: usize = 12;

@@ -14,7 +14,8 @@ use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reader::Reader;
 use crate::scan::{Scan, Step, Stop, require};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Isakmp, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Isakmp, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
 
 const HEADER_LEN: usize = 28;
 

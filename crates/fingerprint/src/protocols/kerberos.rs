@@ -12,8 +12,12 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Kerberos, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Kerberos,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    check,
+};
 
 const VERSION: u32 = 5;
 const AS_REQ: u8 = 10;

@@ -3,13 +3,15 @@
 //! Proven from either side by the structure of the message: one question, the reserved flags zero. To the byte such a
 //! message can be DNS as well; port 5355 breaks the tie.
 
+use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Llmnr, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Llmnr, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
 
 const PORT: u16 = 5355;
 

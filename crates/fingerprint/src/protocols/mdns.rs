@@ -4,13 +4,15 @@
 //! of a class (sections 5.4, 10.2), or a zero id (section 18.1) with a name under `.local`. What bears no mark is
 //! the same in DNS; there port 5353 breaks the tie.
 
+use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Mdns, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Mdns, transports: Transports::UDP, strongest: Proof::Structure, check };
 
 const PORT: u16 = 5353;
 /// Some resolvers ask from port 5353.

@@ -12,7 +12,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Modbus, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Modbus, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
 
 /// Set in the function of an exception response.
 const EXCEPTION: u8 = 0x80;

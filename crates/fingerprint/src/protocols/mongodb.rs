@@ -10,7 +10,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Mongodb, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Mongodb, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 const HEADER: usize = 16;
 const REPLY: u32 = 1;

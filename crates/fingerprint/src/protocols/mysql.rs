@@ -11,7 +11,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Mysql, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Mysql, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let midstream = exchange.midstream;

@@ -3,14 +3,19 @@
 //! Proven from either side by structure: the message walks to its end, its first name is a NetBIOS name in
 //! first-level encoding (RFC 1001, section 14.1), its opcode and counts are one of the service's messages.
 
+use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::NetbiosNs, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::NetbiosNs,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    check,
+};
 
 const PORT: u16 = 137;
 

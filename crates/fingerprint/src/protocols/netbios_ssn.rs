@@ -10,7 +10,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::NetbiosSsn, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::NetbiosSsn, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 const SESSION_REQUEST: u8 = 0x81;
 const POSITIVE_RESPONSE: u8 = 0x82;

@@ -9,7 +9,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Ntp, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Ntp, transports: Transports::UDP, strongest: Proof::Structure, check };
 
 const HEADER_LEN: usize = 48;
 

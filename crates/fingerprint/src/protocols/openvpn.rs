@@ -13,7 +13,12 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::scan::{Scan, Step, Stop, require};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Openvpn, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Openvpn,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    check,
+};
 
 /// Opcodes, with key id zero, as a hard reset has it.
 const CLIENT_V1: u8 = 1 << 3;

@@ -11,7 +11,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::OracleTns, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::OracleTns, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 const CONNECT: u8 = 1;
 const ACCEPT: u8 = 2;

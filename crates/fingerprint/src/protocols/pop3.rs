@@ -9,7 +9,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::text::{Text, is_text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Pop3, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Pop3, transports: Transports::TCP, strongest: Proof::Banner, check };
 
 /// The first [`OWN`] commands are POP3's own; the rest is shared with FTP, SMTP or NNTP.
 const VERBS: &[&[u8]] = &[

@@ -12,7 +12,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Postgresql, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Postgresql, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 /// Request codes: "protocol version" 1234 with these minor numbers.
 const REQUEST: u16 = 1234;

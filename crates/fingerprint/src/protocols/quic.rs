@@ -16,7 +16,8 @@ use crate::quic_frames::{are_initial_frames, varint};
 use crate::quic_initial::{Flavour, Layout, PLAINTEXT_MAX, flavour, open};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Quic, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Quic, transports: Transports::UDP, strongest: Proof::Structure, check };
 
 /// RFC 9000, section 17.2: connection ids have at most 20 bytes.
 const CONNECTION_ID_MAX: u8 = 20;

@@ -12,7 +12,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Rdp, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Rdp, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let midstream = exchange.midstream;

@@ -9,7 +9,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::text::{Step, Text, is_ascii_text, is_text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Redis, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Redis, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 /// Commands that people and tools type inline.
 const INLINE: &[&[u8]] = &[
@@ -76,7 +77,7 @@ fn check(exchange: &Exchange<'_>) -> Match {
     let answer = weigh(exchange, |client| command(client, patient), |server| replies(server, asked));
     let questioned = || inline(&mut Text::new(exchange.client.bytes), patient).is_ok();
     let answered = || element(&mut Text::new(exchange.server.bytes), SIMPLE_MAX).is_ok();
-    if answer == Match::Maybe && questioned() && answered() {
+    if answer == Match::Maybe && answered() && questioned() {
         return Match::Yes(Proof::Banner);
     }
     answer

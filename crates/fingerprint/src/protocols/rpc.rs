@@ -10,7 +10,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Rpc, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Rpc, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
 
 const CALL: u64 = 0;
 const REPLY: u64 = 1;

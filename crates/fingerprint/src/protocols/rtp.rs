@@ -9,7 +9,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Rtp, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Rtp, transports: Transports::UDP, strongest: Proof::Structure, check };
 
 const HEADER_LEN: usize = 12;
 

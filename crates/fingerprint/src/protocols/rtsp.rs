@@ -9,7 +9,8 @@ use crate::probe::{Match, Probe, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
 use crate::text::{Text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Rtsp, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Rtsp, transports: Transports::TCP, strongest: Proof::Banner, check };
 
 /// RFC 2326, section 10, and RFC 7826, section 13.
 const METHODS: &[&[u8]] = &[

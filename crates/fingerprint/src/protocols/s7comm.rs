@@ -13,7 +13,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::S7comm, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::S7comm, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 const S7: u8 = 0x32;
 const S7_PLUS: u8 = 0x72;

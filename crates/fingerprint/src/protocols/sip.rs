@@ -12,7 +12,8 @@ use crate::probe::{Match, Probe, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
 use crate::text::{Text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Sip, transports: Transports::TCP_UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Sip, transports: Transports::TCP_UDP, strongest: Proof::Banner, check };
 
 /// RFC 3261, 3262, 3265, 3311, 3428, 3515, 3903, 6086.
 const METHODS: &[&[u8]] = &[

@@ -10,7 +10,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Smb, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Smb, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 const SMB1_HEADER: usize = 32;
 const SMB2_HEADER: usize = 64;

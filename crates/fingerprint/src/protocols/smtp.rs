@@ -11,7 +11,8 @@ use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reply::{Reply, Service};
 use crate::text::{Text, holds, is_text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Smtp, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Smtp, transports: Transports::TCP, strongest: Proof::Banner, check };
 
 /// Commands that only a mail server takes: RFC 5321, 2033, 1985, 3030, Postfix XCLIENT and XFORWARD, Exchange X-EXPS.
 const OWN: usize = 11;

@@ -9,7 +9,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::text::{Step, Text, is_text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Socks, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Socks, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 /// Methods that clients offer at most.
 const METHODS_MAX: u8 = 16;

@@ -9,7 +9,8 @@ use crate::probe::{Match, Probe, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
 use crate::text::{Text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Ssdp, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Ssdp, transports: Transports::UDP, strongest: Proof::Banner, check };
 
 fn check(exchange: &Exchange<'_>) -> Match {
     weigh(exchange, datagram, datagram)

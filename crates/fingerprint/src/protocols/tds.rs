@@ -11,7 +11,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Tds, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Tds, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 const SQL_BATCH: u8 = 1;
 const LOGIN: u8 = 2;

@@ -10,7 +10,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::text::{Step, Text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Telnet, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Telnet, transports: Transports::TCP, strongest: Proof::Banner, check };
 
 const IAC: u8 = 255;
 const SB: u8 = 250;

@@ -10,7 +10,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Tftp, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Tftp, transports: Transports::UDP, strongest: Proof::Structure, check };
 
 const RRQ: u16 = 1;
 const WRQ: u16 = 2;

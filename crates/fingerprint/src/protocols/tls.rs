@@ -13,7 +13,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Tls, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Tls, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;

@@ -8,7 +8,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::text::{Text, verdict};
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Vnc, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Vnc, transports: Transports::TCP, strongest: Proof::Banner, check };
 
 fn check(exchange: &Exchange<'_>) -> Match {
     weigh(exchange, version, version)

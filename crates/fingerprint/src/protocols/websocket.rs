@@ -10,7 +10,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Websocket, transports: Transports::TCP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Websocket, transports: Transports::TCP, strongest: Proof::Structure, check };
 
 /// The longest frame that is taken for one.
 const FRAME_MAX: u64 = 1 << 24;

@@ -10,7 +10,8 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe = Probe { protocol: Protocol::Wireguard, transports: Transports::UDP, check };
+pub(crate) const PROBE: Probe =
+    Probe { protocol: Protocol::Wireguard, transports: Transports::UDP, strongest: Proof::Structure, check };
 
 const INITIATION_LEN: usize = 148;
 const RESPONSE_LEN: usize = 92;
