@@ -117,6 +117,7 @@ fn udp_frame(number: u32) -> Vec<u8> {
 fn flood_is_readable_by_the_same_reader() {
     let file = flood(100);
     let flows = flows(file.path());
-    assert_eq!(flows.len(), 100);
+    // But for the malformed one and the one that is no IP.
+    assert_eq!(flows.len(), 98);
     assert!(flows.iter().all(|flow| flow["network"]["transport"] == "udp"));
 }
