@@ -10,7 +10,7 @@ use crate::report::row::Row;
 use crate::report::table::number;
 use crate::rounds::interleave;
 
-const PART: &str = "in memory, mix.pcap";
+pub(crate) const PART: &str = "in memory, mix.pcap";
 const CASE: &str = "whole worker, every loop with new flows";
 
 /// The whole capture, looped.

@@ -57,6 +57,11 @@ impl Row {
         }
     }
 
+    /// Whether it is the row of something that could not be measured.
+    pub fn is_skipped(&self) -> bool {
+        self.note.starts_with("SKIPPED")
+    }
+
     /// The same in other words.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
