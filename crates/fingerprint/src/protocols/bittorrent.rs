@@ -33,12 +33,12 @@ fn check(exchange: &Exchange<'_>) -> Match {
         return weigh(exchange, handshake, handshake);
     }
     let answer = weigh(exchange, datagram, datagram);
-    if answer != Match::Maybe {
-        return answer;
-    }
     match (Utp::read(exchange.client.first_datagram()), Utp::read(exchange.server.first_datagram())) {
-        (Some(one), Some(other)) if one.belongs_to(&other) => Match::Yes(Proof::Structure),
-        (Some(_), Some(_)) => Match::No,
+        (Some(one), Some(other)) if one.proves_itself() || other.proves_itself() => answer,
+        (Some(one), Some(other)) => answer.and(match one.belongs_to(&other) {
+            true => Match::Yes(Proof::Structure),
+            false => Match::No,
+        }),
         _ => answer,
     }
 }
@@ -59,7 +59,7 @@ fn datagram(side: &Side<'_>) -> Match {
         return if is_dht(bytes, side.first_is_cut()) { Match::Yes(Proof::Structure) } else { Match::No };
     }
     match Utp::read(bytes) {
-        Some(utp) if utp.is_syn() || utp.payload.starts_with(HANDSHAKE) => Match::Yes(Proof::Structure),
+        Some(utp) if utp.proves_itself() => Match::Yes(Proof::Structure),
         Some(utp) => match side.datagrams().nth(1) {
             // One connection, one id.
             Some(next) if Utp::read(next).is_some_and(|next| next.connection == utp.connection) => {
@@ -194,6 +194,10 @@ impl<'a> Utp<'a> {
         self.kind == Self::SYN && self.delay == 0 && self.acknowledged == 0
     }
 
+    fn proves_itself(&self) -> bool {
+        self.is_syn() || self.payload.starts_with(HANDSHAKE)
+    }
+
     /// The initiator receives on one connection id and sends on the next.
     fn belongs_to(&self, other: &Self) -> bool {
         self.connection.wrapping_sub(other.connection).wrapping_add(1) <= 2
@@ -203,6 +207,7 @@ impl<'a> Utp<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::talk::Talk;
     use crate::trial::Trial;
 
     const SYN: &[u8] = b"\x41\0\x12\x34\0\x11\x22\x33\0\0\0\0\0\x10\0\0\0\x01\0\0";
@@ -255,6 +260,8 @@ mod tests {
         let mut stranger = STATE.to_vec();
         stranger[2] = 0x99;
         assert_eq!(udp.both(STATE, &stranger), Match::No);
+        let talk = Talk::udp().client(STATE).server(&stranger).client(STATE);
+        assert_eq!(talk.ask(check), Match::No, "more of one side takes nothing back");
         assert_eq!(udp.client(&SYN[..19]), Match::No);
         udp.refuses_noise(4000);
     }

@@ -81,7 +81,7 @@ fn address(text: &mut Text<'_>) -> Step<()> {
     let length = match text.one(|kind| matches!(kind, 1 | 3 | 4))? {
         1 => 4,
         4 => 16,
-        _ => text.one(|length| length > 0)?,
+        _ => usize::from(text.one(|length| length > 0)?),
     };
     for _ in 0..length + 2 {
         text.one(|_| true)?;
@@ -158,6 +158,8 @@ mod tests {
         tcp.client_proves(b"\x05\x01\0", Proof::Heuristic);
         tcp.client_proves(b"\x05\x02\0\x02", Proof::Heuristic);
         tcp.client_proves(b"\x05\x01\0\x05\x01\0\x03\x03abc\0\x50", Proof::Structure);
+        let longest = [b"\x05\x01\0\x05\x01\0\x03\xff".as_slice(), &[b'a'; 255], b"\0\x50"].concat();
+        tcp.client_proves(&longest, Proof::Structure);
         assert_eq!(tcp.both(b"\x05\x02\0\x02", b"\x05\x02"), Match::Yes(Proof::Structure));
         assert_eq!(tcp.both(b"\x05\x02\0\x02", b"\x05\xff"), Match::Yes(Proof::Structure));
         for other in [b"\x01\x02".as_slice(), b"\x05\x02", b"\x05\0\x01", b"\x05\xff\x01"] {

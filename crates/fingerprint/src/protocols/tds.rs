@@ -57,7 +57,9 @@ fn client(message: Message<'_>, midstream: bool) -> Step<Proof> {
 fn has_usual_header(bytes: &[u8]) -> bool {
     const END: u8 = 1;
     match bytes.first_chunk() {
-        Some([PRELOGIN | LOGIN7, END, high, _, 0, 0, 1, 0]) => *high < 0x10,
+        Some([PRELOGIN | LOGIN7, END, high, low, 0, 0, 1, 0]) => {
+            (HEADER + 1..0x1000).contains(&usize::from(u16::from_be_bytes([*high, *low])))
+        }
         Some(header) => *header == [LOGIN, 0, 2, 0, 0, 0, 1, 0] || *header == [LOGIN, END, 2, 0, 0, 0, 1, 0],
         None => false,
     }
@@ -265,6 +267,7 @@ mod tests {
                 assert_eq!(tcp.client(&header), Match::No, "{offset}: {header:02x?}");
             }
         }
+        assert_eq!(tcp.client(&[PRELOGIN, 1, 0, 0, 0, 0, 1, 0, 0]), Match::No);
         assert_eq!(tcp.client(&packet_of(LOGIN, &[1; 300])), Match::No);
         assert_eq!(tcp.server(&packet_of(RESPONSE, &[0x55; 40])), Match::No);
         assert_eq!(tcp.both(&packet_of(PRELOGIN, OPTIONS), b"220 ready\r\n"), Match::No);

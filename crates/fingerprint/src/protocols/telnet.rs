@@ -19,13 +19,7 @@ const SB: u8 = 250;
 fn check(exchange: &Exchange<'_>) -> Match {
     let answer = |side: &Side<'_>, spoke: Speaker| match negotiation(side) {
         // The one who answers may type at once: what it types is data of the NVT.
-        Match::No
-            if exchange.first != spoke
-                && !exchange.midstream
-                && side.bytes.iter().take(16).all(|&byte| is_nvt(byte)) =>
-        {
-            Match::Maybe
-        }
+        Match::No if exchange.first != spoke && !exchange.midstream && is_typed(side) => Match::Maybe,
         Match::No if spoke == Speaker::Server => prompt(side),
         answer => answer,
     };
@@ -56,6 +50,15 @@ fn another(mut text: Text<'_>) -> Step<()> {
         Ok(())
     };
     next().or_else(|ended| if ended == Match::Maybe { Ok(()) } else { Err(ended) })
+}
+
+/// Data of the NVT, or a command that negotiates nothing.
+fn is_typed(side: &Side<'_>) -> bool {
+    let commanded = match side.bytes {
+        [IAC, command, ..] => matches!(command, 236..=249 | 255),
+        _ => true,
+    };
+    commanded && side.bytes.iter().take(16).all(|&byte| is_nvt(byte))
 }
 
 /// The options of IANA's telnet registry, and those that terminals and games use (MSDP, MSSP, MCCP, MXP, ZMP, GMCP).
@@ -103,7 +106,12 @@ mod tests {
     fn the_one_who_answers_may_type() {
         let greeted = Talk::tcp().server(b"\xff\xfd\x18");
         assert_eq!(greeted.clone().client(b"root\r\0").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.clone().client(b"\xff\xf6").ask(check), Match::Yes(Proof::Banner));
+        assert_eq!(greeted.clone().client(b"\xff\xfb\x77").ask(check), Match::No);
         assert_eq!(greeted.client(b"\x16\x03\x01").ask(check), Match::No);
+        // A negotiation that goes wrong is no typing.
+        let answered = Talk::tcp().client(b"x").server(b"\xff\xfb\x01\xff\0");
+        assert_eq!(answered.ask(check), Match::No);
     }
 
     #[test]
