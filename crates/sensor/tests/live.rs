@@ -305,6 +305,58 @@ fn an_interface_that_goes_is_taken_up_again() {
 }
 
 #[test]
+fn the_two_directions_may_come_on_two_interfaces() {
+    if !lab::root() {
+        return;
+    }
+    let lab = Lab::new();
+    lab.add_second_tap();
+    let mut sensor = Sensor::start_on(&lab, &[TAP, "tap1"], "");
+    const FLOWS: u32 = 500;
+    let files = offline::halves(FLOWS);
+    let replay = |interface: &str, file: &tempfile::NamedTempFile| {
+        let path = file.path().to_str().unwrap();
+        lab.exec(&lab.tap, "tcpreplay", &["--quiet", "--pps=2000", "-i", interface, path]);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| replay("mirror", &files[0]));
+        scope.spawn(|| replay("wire1", &files[1]));
+    });
+    sensor.wait_until("the last flow has ended", |sensor| {
+        sensor.metric("offport_flows_ended_total", &["reason=\"fin\""]) >= u64::from(FLOWS)
+    });
+    std::thread::sleep(Duration::from_millis(400));
+    let metrics = sensor.get("/metrics");
+    assert_identity(&metrics);
+    for interface in ["interface=\"tap0\"", "interface=\"tap1\""] {
+        assert_eq!(sum(&metrics, "offport_xdp_redirected_packets_total", &[interface]), 3 * u64::from(FLOWS));
+    }
+    for worker in ["worker=\"0\"", "worker=\"1\""] {
+        let packets = sum(&metrics, "offport_packets_received_total", &[worker]);
+        assert!(packets > u64::from(FLOWS), "{worker} saw {packets} packets only");
+    }
+
+    // One goes: the other goes on, and who asks is told.
+    lab.ip("link delete wire1");
+    sensor.wait_for_log("gone");
+    sensor.wait_until("/readyz says so", |sensor| sensor.get("/readyz").contains("tap1"));
+    replay("mirror", &files[0]);
+    sensor.wait_until("the other goes on", |sensor| {
+        sensor.metric("offport_xdp_redirected_packets_total", &["interface=\"tap0\""]) == 6 * u64::from(FLOWS)
+    });
+    assert_eq!(sensor.end("-TERM"), Some(0));
+    let flows = sensor.flows();
+    let whole: Vec<&Value> = flows.iter().filter(|flow| flow["destination"]["packets"] == 3).collect();
+    assert_eq!(whole.len(), FLOWS as usize);
+    for flow in whole {
+        assert_eq!(flow["source"]["packets"], 3, "{flow}");
+        assert_eq!(flow["destination"]["port"], 80, "{flow}");
+        assert_eq!(flow["network"]["protocol"], "http", "{flow}");
+        assert_eq!(flow["offport"]["verdict"], "expected", "{flow}");
+    }
+}
+
+#[test]
 fn every_packet_is_accounted_for_at_saturation() {
     if !lab::root() {
         return;

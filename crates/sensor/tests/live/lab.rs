@@ -77,6 +77,15 @@ impl Lab {
         self.ip("link set tap0 up");
     }
 
+    /// A second tap, `tap1`, whose other end, `wire1`, is no port of the hub.
+    pub(crate) fn add_second_tap(&self) {
+        self.ip(
+            "link add wire1 numtxqueues 2 numrxqueues 2 type veth peer name tap1 numtxqueues 2 numrxqueues 2",
+        );
+        self.ip("link set wire1 up");
+        self.ip("link set tap1 up");
+    }
+
     fn plug(&self, port: &str) {
         self.ip(&format!("link set {port} master hub up"));
         self.ip(&format!("link set {port} type bridge_slave learning off"));

@@ -23,6 +23,11 @@ pub(crate) struct Sensor<'a> {
 impl<'a> Sensor<'a> {
     /// Starts it on the tap with two workers and waits until it is ready. `more` is added to the configuration.
     pub(crate) fn start(lab: &'a Lab, more: &str) -> Self {
+        Self::start_on(lab, &[TAP], more)
+    }
+
+    /// The same on several interfaces.
+    pub(crate) fn start_on(lab: &'a Lab, interfaces: &[&str], more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let config = format!(
@@ -33,7 +38,8 @@ impl<'a> Sensor<'a> {
         std::fs::write(folder.path().join("offport.toml"), config).unwrap();
         let mut child = lab
             .command(&lab.tap, env!("CARGO_BIN_EXE_offportd"))
-            .args(["run", "-i", TAP, "--workers", "2", "--quiet", "-c", &path("offport.toml")])
+            .args(["run", "--workers", "2", "--quiet", "-c", &path("offport.toml")])
+            .args(interfaces.iter().flat_map(|interface| ["-i", interface]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
