@@ -45,7 +45,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: &Config, hasher: FixedState) -> Self {
-        let undecided = config.max_undecided.max(2);
+        // One more, which is free between packets.
+        let undecided = config.max_undecided.max(1).saturating_add(1);
         let extras_reserved = undecided.saturating_add(config.max_flagged);
         Self {
             idle: Idle::new(&config.timeouts),

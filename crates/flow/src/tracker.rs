@@ -70,14 +70,16 @@ impl Tracker {
         if packet.icmp_error {
             return self.icmp_error(packet);
         }
-        if self.shared.assemblies.left() == 0 {
-            self.shared.counters.undecided_limit += 1;
-            self.conclude_oldest(observer);
-        }
         let tracked = match &packet.key {
             FlowKey::V4(key) => self.v4.packet(&mut self.shared, packet, key.into(), observer),
             FlowKey::V6(key) => self.v6.packet(&mut self.shared, packet, key.into(), observer),
         };
+        // One buffer is always free. Looked at after the packet: one that starts no first payload takes no buffer, and
+        // must not cost another flow its own.
+        if self.shared.assemblies.left() == 0 {
+            self.shared.counters.undecided_limit += 1;
+            self.conclude_oldest(observer);
+        }
         if tracked { Outcome::Tracked } else { Outcome::Refused }
     }
 

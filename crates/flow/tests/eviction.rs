@@ -108,7 +108,13 @@ fn closed_then_idle_then_half_open_then_unanswered() {
 #[test]
 fn the_oldest_undecided_flow_is_settled_when_buffers_run_out() {
     let mut bench = Bench::new(&Config { max_undecided: 4, ..config() });
-    for host in 0..10 {
+    for host in 0..4 {
+        bench.udp((host, 40_000), (100, 53), b"more, please");
+    }
+    // Who takes no buffer costs nobody one.
+    bench.open((200, 40_000), (100, 80), 1, 1);
+    assert!(bench.book.concluded.is_empty());
+    for host in 4..10 {
         bench.udp((host, 40_000), (100, 53), b"more, please");
     }
     let concluded: Vec<_> = bench.book.concluded.iter().map(|flow| flow.client).collect();
