@@ -5,6 +5,7 @@ use offport_wire::Transport;
 use crate::config::Timeouts;
 use crate::entry::{Hot, Stage};
 use crate::state::TcpState;
+use crate::table::COARSE;
 
 /// What a flow's idle timeout and its place in the order of eviction depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,9 @@ impl Class {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Idle {
     by_class: [u64; Class::ALL.len()],
-    /// The shortest of them: what the packet path compares with first.
+    /// The binary logarithm of how exactly each class's list is in order; see [`Idle::step`].
+    shifts: [u32; Class::ALL.len()],
+    /// The shortest timeout: what the packet path compares with first.
     pub(crate) shortest: u64,
 }
 
@@ -92,7 +95,15 @@ impl Idle {
             u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX).max(1)
         });
         let shortest = by_class.iter().copied().min().unwrap_or(1);
-        Self { by_class, shortest }
+        // An eighth to a sixteenth of the timeout, so that a flow with few packets moves seldom; a second at least.
+        let shifts = by_class.map(|timeout| (timeout / 8).max(COARSE).ilog2());
+        Self { by_class, shifts, shortest }
+    }
+
+    /// The step of a class's list that a time falls into: a flow moves to the end of the list at most once per step.
+    #[inline]
+    pub(crate) fn step(&self, class: Class, time: u64) -> u64 {
+        time >> self.shifts[class as usize]
     }
 
     pub(crate) fn of(&self, class: Class) -> u64 {

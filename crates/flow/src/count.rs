@@ -6,7 +6,7 @@ use crate::class::Class;
 use crate::connection::{opens, track_sctp, track_tcp};
 use crate::entry::{Cold, Hot, Stage};
 use crate::extra::Extra;
-use crate::family::Family;
+use crate::family::{Family, period};
 use crate::key::Key;
 use crate::observer::Observer;
 use crate::shared::Shared;
@@ -24,8 +24,10 @@ impl<K: Key> Family<K> {
     ) {
         let direction = packet.direction.index();
         let (hot, cold) = self.table.entry_mut(index);
-        let moved = bucket(hot.last()) != bucket(now);
+        let moved =
+            bucket(hot.last()) != bucket(now) && period(hot, shared, hot.last()) != period(hot, shared, now);
         let class = Class::of(hot);
+        let stale = shared.idle.step(class, hot.last()) != shared.idle.step(class, now);
         let anchor = match packet.transport {
             TransportHeader::Tcp(tcp) => track_tcp(hot, cold, shared, packet, tcp),
             TransportHeader::Sctp { init, end } => {
@@ -36,7 +38,7 @@ impl<K: Key> Family<K> {
         };
         hot.seen_at(now);
         let grown = total(hot, cold, shared, packet);
-        // A report implies that time has moved since the latest packet, so that most packets need not ask.
+        // A report implies that an active timeout has passed since the latest packet, so that most packets need not ask.
         if moved {
             cold.set_reported(false);
         }
@@ -54,7 +56,7 @@ impl<K: Key> Family<K> {
             }
             Stage::Undecided => self.assemble(shared, index, packet, observer),
         }
-        if moved || class != Class::of(self.table.hot(index)) {
+        if stale || class != Class::of(self.table.hot(index)) {
             self.table.touch(index);
         }
     }

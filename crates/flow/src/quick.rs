@@ -6,12 +6,14 @@
 
 use offport_wire::{Direction, FlowKey, Plain, TcpFlags, Timestamp, Transport};
 
+use crate::class::Class;
 use crate::count::offers;
 use crate::entry::{Hot, micros};
-use crate::family::Family;
+use crate::family::{Family, period};
 use crate::key::{Key, PackedV4, PackedV6};
 use crate::memory::prefetch;
 use crate::pool::NONE;
+use crate::shared::Shared;
 use crate::state::TcpState;
 use crate::table::{COARSE, bucket};
 use crate::tracker::Tracker;
@@ -99,13 +101,13 @@ impl Tracker {
     #[inline]
     pub fn quick(&mut self, brief: &Brief, time: Timestamp) -> bool {
         let now = micros(time);
-        // With timeouts shorter than the seconds that are compared below, any packet may be the first of a new flow.
+        // With timeouts shorter than the steps that are compared below, any packet may be the first of a new flow.
         if brief.candidate == NONE || !self.is_on_time(now) || self.shared.idle.shortest < COARSE {
             return false;
         }
         let counted = match brief.key {
-            PackedKey::V4(key) => self.v4.quick(brief, &key, now, self.shared.offer_shift),
-            PackedKey::V6(key) => self.v6.quick(brief, &key, now, self.shared.offer_shift),
+            PackedKey::V4(key) => self.v4.quick(&self.shared, brief, &key, now),
+            PackedKey::V6(key) => self.v6.quick(&self.shared, brief, &key, now),
         };
         if counted {
             self.now = self.now.max(now);
@@ -123,24 +125,36 @@ impl<K: Key> Family<K> {
     }
 
     #[inline]
-    fn quick(&mut self, brief: &Brief, key: &K, now: u64, offer_shift: u32) -> bool {
+    fn quick(&mut self, shared: &Shared, brief: &Brief, key: &K, now: u64) -> bool {
         let mut hot = self.table.hot_mut(brief.candidate);
         if hot.key != *key || hot.transport() != brief.transport {
             // Two keys may share the bits that the index compares; or the flow has ended meanwhile.
             let Some(index) = self.table.find(brief.hash, key, brief.transport) else { return false };
             hot = self.table.hot_mut(index);
         }
-        hot.add_quickly(brief, now, offer_shift)
+        hot.add_quickly(shared, brief, now)
     }
 }
 
 impl<K> Hot<K> {
+    /// In the same step, so that its place in the list stays and no timeout can have passed; in the same active timeout, so
+    /// that no report is due. (A flow that was reported while it was silent is past that, so it needs no look.)
     #[inline]
-    fn add_quickly(&mut self, brief: &Brief, now: u64, offer_shift: u32) -> bool {
+    fn keeps_its_place(&self, shared: &Shared, now: u64) -> bool {
+        let last = self.last();
+        if bucket(last) == bucket(now) {
+            return true;
+        }
+        let class = Class::of(self);
+        shared.idle.step(class, last) == shared.idle.step(class, now)
+            && period(self, shared, last) == period(self, shared, now)
+    }
+
+    #[inline]
+    fn add_quickly(&mut self, shared: &Shared, brief: &Brief, now: u64) -> bool {
         let at = brief.direction.index();
-        // Heard from before, so that its class stays; in the same second, so that its place in the list does,
-        // and no timeout can have passed.
-        let steady = self.is_watched() && self.packets[at] != 0 && bucket(self.last()) == bucket(now);
+        // Heard from before, so that its class stays.
+        let steady = self.is_watched() && self.packets[at] != 0 && self.keeps_its_place(shared, now);
         let in_order = brief.transport != Transport::TCP
             || self.state() == TcpState::Established && self.next_seq[at] == brief.seq;
         if !(steady && in_order) {
@@ -153,7 +167,7 @@ impl<K> Hot<K> {
         ) else {
             return false;
         };
-        if offers(self.bytes[at], bytes, offer_shift) {
+        if offers(self.bytes[at], bytes, shared.offer_shift) {
             return false;
         }
         self.packets[at] = packets;

@@ -12,7 +12,6 @@ use crate::family::{Family, period};
 use crate::key::Key;
 use crate::observer::{Observer, Shunted};
 use crate::shared::Shared;
-use crate::table::bucket;
 
 impl<K: Key> Family<K> {
     /// A settled flow has grown: asks whether the kernel may count the rest of it.
@@ -151,7 +150,8 @@ impl<K: Key> Family<K> {
         cold.set_reported(false);
         // The active timeout has passed with packets of before and after it.
         let overdue = !reported && period(hot, shared, before) < period(hot, shared, hot.last());
-        if bucket(before) != bucket(hot.last()) || self.table.class_changed(index) {
+        let step = |time: u64| shared.idle.step(Class::of(hot), time);
+        if step(before) != step(hot.last()) || self.table.class_changed(index) {
             self.table.touch(index);
         }
         if overdue {

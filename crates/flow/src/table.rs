@@ -4,8 +4,8 @@
 //! break the hard cap with a stall. An index with twice the room never gets there, and at that load erased slots
 //! hardly stay at all; since its slots are 4 bytes and not 64, this costs 11 bytes a flow instead of 74. Entries
 //! that do not move can be linked: one list per [`Class`], oldest first, gives timeouts and eviction without a
-//! heap. A flow moves to the end of its list when its class changes, and otherwise at most once per
-//! [`COARSE`] microseconds of packets, so the order is exact to that, and most packets touch no neighbour.
+//! heap. A flow moves to the end of its list when its class changes, and otherwise at most once per step of its
+//! class ([`crate::class::Idle::step`]), so the order is exact to that, and most packets touch no neighbour.
 
 use allocator_api2::vec::Vec;
 use foldhash::fast::FixedState;
@@ -163,7 +163,7 @@ impl<K: Key> Table<K> {
         self.cold[index as usize].class() != Class::of(&self.hot[index as usize]) as usize
     }
 
-    /// The flow of a class that has been silent for longest (to within [`COARSE`]).
+    /// The flow of a class that has been silent for longest (to within a step of the class).
     pub(crate) fn oldest(&self, class: Class) -> Option<u32> {
         Some(self.lists[class as usize].head).filter(|&head| head != NONE)
     }
