@@ -83,19 +83,36 @@ struct offport_shunt_tags {
 	unsigned int tag[OFFPORT_SHUNT_WAYS];
 };
 
+/* What packets add up to. */
+struct offport_shunt_numbers {
+	unsigned long long packets;
+	unsigned long long bytes;   /* IP total length of the innermost packet */
+	unsigned long long payload; /* behind the TCP or UDP header */
+};
+
 /*
- * A flow whose packets are counted here and go no further. The numbers are added to atomically by the program, since
- * both directions of a flow may arrive on two CPUs at once, and taken away atomically by user space. Arrays are
- * indexed by direction: low to high, high to low.
+ * One direction of a shunted flow, a cache line. The first CPU that sees a packet owns it, and counts without locked
+ * instructions; user space takes differences, so that it has nothing to write there but `taken`.
+ */
+struct offport_shunt_side {
+	struct offport_shunt_numbers own; /* only ever grow, also from one flow to the next */
+	unsigned long long last;          /* CLOCK_MONOTONIC_COARSE of the latest packet, nanoseconds */
+	struct offport_shunt_numbers taken; /* user space: what it has seen of `own` */
+	unsigned int owner;                 /* number of the CPU plus 1; 0: none yet */
+	unsigned int padding;
+};
+
+/*
+ * A flow whose packets are counted here and go no further. Arrays are indexed by direction: low to high, high to low.
  */
 struct offport_shunt {
 	struct offport_flow flow;
-	unsigned long long packets[2];
-	unsigned long long bytes[2];   /* IP total length of the innermost packet */
-	unsigned long long payload[2]; /* behind the TCP or UDP header */
-	unsigned long long last;       /* CLOCK_MONOTONIC_COARSE of the latest packet, nanoseconds */
-	unsigned int claimed;          /* user space: not 0 while the entry belongs to someone; no business of the program's */
-	unsigned int padding[5];
+	unsigned int claimed; /* user space: not 0 while the entry belongs to someone; no business of the program's */
+	unsigned int padding[3];
+	struct offport_shunt_side side[2];
+	/* What other CPUs than a side's owner count: added to and taken away atomically. */
+	struct offport_shunt_numbers others[2];
+	unsigned long long padding_of_others[2];
 };
 
 /* Read-only after load: the verifier removes what a configuration does not use. */

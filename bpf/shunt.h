@@ -42,6 +42,34 @@ static __always_inline int direction_in(const struct offport_flow *flow, const s
 	return -1;
 }
 
+/*
+ * Adds the packet to a direction's numbers. On one CPU no packet interrupts another, so the owner's adding is its own
+ * affair; a flow that has moved to another CPU is counted there atomically.
+ */
+static __always_inline void count_to(struct offport_shunt *entry, int direction, const struct plain *packet)
+{
+	struct offport_shunt_side *side = &entry->side[direction];
+	struct offport_shunt_numbers *others = &entry->others[direction];
+	__u32 cpu = bpf_get_smp_processor_id() + 1, owner = *(volatile __u32 *)&side->owner;
+
+	side->last = bpf_ktime_get_coarse_ns();
+	if (!owner) {
+		owner = __sync_val_compare_and_swap(&side->owner, 0, cpu);
+		if (!owner)
+			owner = cpu;
+	}
+	if (owner == cpu) {
+		/* Each in one store. The packet last: who sees it sees its bytes. */
+		*(volatile __u64 *)&side->own.payload += packet->payload;
+		*(volatile __u64 *)&side->own.bytes += packet->ip_bytes;
+		*(volatile __u64 *)&side->own.packets += 1;
+	} else {
+		__sync_fetch_and_add(&others->payload, packet->payload);
+		__sync_fetch_and_add(&others->bytes, packet->ip_bytes);
+		__sync_fetch_and_add(&others->packets, 1);
+	}
+}
+
 /* Counts the packet to its flow's entry. Returns whether there is one. */
 static __always_inline int shunt(const struct plain *packet, __u64 hash)
 {
@@ -65,12 +93,7 @@ static __always_inline int shunt(const struct plain *packet, __u64 hash)
 		direction = direction_in(&entry->flow, packet);
 		if (direction < 0)
 			continue;
-		direction &= 1;
-		entry->last = bpf_ktime_get_coarse_ns();
-		/* The packet last: who sees it sees its bytes. */
-		__sync_fetch_and_add(&entry->payload[direction], packet->payload);
-		__sync_fetch_and_add(&entry->bytes[direction], packet->ip_bytes);
-		__sync_fetch_and_add(&entry->packets[direction], 1);
+		count_to(entry, direction & 1, packet);
 		return 1;
 	}
 	return 0;

@@ -220,7 +220,7 @@ fn steering_by_queue_shunts_too() {
     assert_eq!(shunted(&dry, &[data, segment(0x11, true, b"")]), [true, false]);
 }
 
-/// Two CPUs count to one entry while its numbers are taken: none is lost.
+/// Two CPUs count to one entry, to both directions of it, while its numbers are taken: none is lost.
 #[test]
 fn nothing_is_lost_between_two_cpus_and_the_one_who_takes() {
     if !common::root() {
@@ -239,13 +239,14 @@ fn nothing_is_lost_between_two_cpus_and_the_one_who_takes() {
     };
     std::thread::scope(|scope| {
         let dry = &dry;
-        let runs: Vec<_> = frames
-            .iter()
-            .enumerate()
-            .map(|(cpu, frame)| {
+        let frames = &frames;
+        let runs: Vec<_> = [0, 1]
+            .into_iter()
+            .map(|cpu| {
                 scope.spawn(move || {
                     common::pin(cpu);
-                    dry.time(frame, EACH).unwrap()
+                    dry.time(&frames[cpu], EACH).unwrap();
+                    dry.time(&frames[1 - cpu], EACH).unwrap()
                 })
             })
             .collect();
@@ -254,7 +255,7 @@ fn nothing_is_lost_between_two_cpus_and_the_one_who_takes() {
         }
     });
     add(shunt.release(&key));
-    let expected = counts(sum(&frames)).map(|each| each.map(|count| count * u64::from(EACH)));
+    let expected = counts(sum(&frames)).map(|each| each.map(|count| count * 2 * u64::from(EACH)));
     assert_eq!(total, expected);
 }
 

@@ -8,7 +8,9 @@ use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::xdp::skeleton::types::{offport_flow, offport_shunt, offport_shunt_tags};
+use crate::xdp::skeleton::types::{
+    offport_flow, offport_shunt, offport_shunt_numbers, offport_shunt_side, offport_shunt_tags,
+};
 use crate::xdp::sys::{self, Mapping};
 
 /// Entries of a set: OFFPORT_SHUNT_WAYS of bpf/abi.h.
@@ -26,6 +28,29 @@ pub(crate) struct Memory {
 pub(crate) struct Entry<'a> {
     at: NonNull<offport_shunt>,
     memory: PhantomData<&'a Memory>,
+}
+
+/// A number of `offport_shunt_numbers`, by its place.
+#[derive(Clone, Copy)]
+pub(crate) enum Number {
+    Packets,
+    Bytes,
+    Payload,
+}
+
+const NUMBERS: usize = size_of::<offport_shunt_numbers>() / size_of::<u64>();
+
+const _: () = {
+    assert!(offset_of!(offport_shunt_numbers, packets) == Number::Packets as usize * 8);
+    assert!(offset_of!(offport_shunt_numbers, bytes) == Number::Bytes as usize * 8);
+    assert!(offset_of!(offport_shunt_numbers, payload) == Number::Payload as usize * 8);
+    // Each side is a cache line, so that two CPUs do not share one.
+    assert!(size_of::<offport_shunt_side>() == 64 && offset_of!(offport_shunt, side) == 64);
+    assert!(size_of::<offport_shunt>() == 256);
+};
+
+const fn side(direction: usize) -> usize {
+    offset_of!(offport_shunt, side) + (direction & 1) * size_of::<offport_shunt_side>()
 }
 
 /// The words of a flow, as they are written and compared.
@@ -80,24 +105,30 @@ impl<'a> Entry<'a> {
         unsafe { AtomicU32::from_ptr(&raw mut (*self.at.as_ptr()).claimed) }
     }
 
-    /// When its latest packet came: CLOCK_MONOTONIC_COARSE in nanoseconds; 0: none yet.
-    pub(crate) fn last(self) -> &'a AtomicU64 {
-        self.word(offset_of!(offport_shunt, last), 0)
+    /// When the latest packet of a direction came: CLOCK_MONOTONIC_COARSE in nanoseconds; 0: none yet.
+    pub(crate) fn last(self, direction: usize) -> &'a AtomicU64 {
+        self.word(side(direction) + offset_of!(offport_shunt_side, last), 0)
     }
 
-    /// Packets of a direction that have not been taken yet.
-    pub(crate) fn packets(self, direction: usize) -> &'a AtomicU64 {
-        self.word(offset_of!(offport_shunt, packets), direction & 1)
+    /// The CPU that counts a direction without locked instructions, plus 1; 0: none yet.
+    pub(crate) fn owner(self, direction: usize) -> &'a AtomicU32 {
+        // SAFETY: a u32 of the entry, aligned, in a mapping that outlives 'a.
+        unsafe { AtomicU32::from_ptr(&raw mut (*self.at.as_ptr()).side[direction & 1].owner) }
     }
 
-    /// As [`packets`](Self::packets), IP bytes.
-    pub(crate) fn bytes(self, direction: usize) -> &'a AtomicU64 {
-        self.word(offset_of!(offport_shunt, bytes), direction & 1)
+    /// What the owner has counted. It only grows, and is the program's to write.
+    pub(crate) fn own(self, direction: usize, number: Number) -> &'a AtomicU64 {
+        self.word(side(direction) + offset_of!(offport_shunt_side, own), number as usize)
     }
 
-    /// As [`packets`](Self::packets), payload bytes.
-    pub(crate) fn payload(self, direction: usize) -> &'a AtomicU64 {
-        self.word(offset_of!(offport_shunt, payload), direction & 1)
+    /// What of [`own`](Self::own) has been taken: this process's to write.
+    pub(crate) fn taken(self, direction: usize, number: Number) -> &'a AtomicU64 {
+        self.word(side(direction) + offset_of!(offport_shunt_side, taken), number as usize)
+    }
+
+    /// What other CPUs have counted and was not taken yet: changed by atomic operations only.
+    pub(crate) fn others(self, direction: usize, number: Number) -> &'a AtomicU64 {
+        self.word(offset_of!(offport_shunt, others), (direction & 1) * NUMBERS + number as usize)
     }
 
     /// Whose entry it is.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use offport_wire::steer::hash_key;
 use offport_wire::{Domain, FlowKey, Key4, Key6, Timestamp, Transport};
 
-use super::memory::{Memory, WAYS, clock, flow_of, words_of};
+use super::memory::{Memory, Number, WAYS, clock, flow_of, words_of};
 use crate::xdp::skeleton::types::offport_flow;
 
 /// How long an entry lies idle after its flow was released. The program is through with a packet in less than a
@@ -104,7 +104,10 @@ impl Shunt {
                 continue;
             }
             entry.set_flow(words_of(flow_from(key)));
-            entry.last().store(0, Ordering::Relaxed);
+            for direction in 0..2 {
+                entry.last(direction).store(0, Ordering::Relaxed);
+                entry.owner(direction).store(0, Ordering::Relaxed);
+            }
             self.memory.tag(set, way).store(tag, Ordering::Release);
             add(&self.counters.inserts, 1);
             return true;
@@ -181,16 +184,25 @@ impl Shunt {
 
     fn take_at(&self, place: Place) -> ShuntCount {
         let entry = self.memory.entry(place.set, place.way);
-        // The other way round than the program adds, so that no packet is seen without its bytes.
-        let take = |number: &AtomicU64| match number.load(Ordering::Relaxed) {
-            0 => 0,
-            _ => number.swap(0, Ordering::Relaxed),
+        let take = |direction, number| {
+            let own = entry.own(direction, number).load(Ordering::Relaxed);
+            let taken = entry.taken(direction, number);
+            let fresh = own.wrapping_sub(taken.load(Ordering::Relaxed));
+            taken.store(own, Ordering::Relaxed);
+            let others = entry.others(direction, number);
+            fresh
+                + match others.load(Ordering::Relaxed) {
+                    0 => 0,
+                    _ => others.swap(0, Ordering::Relaxed),
+                }
         };
+        let last = [0, 1].map(|direction| entry.last(direction).load(Ordering::Relaxed));
+        // The other way round than the program adds, so that no packet is seen without its bytes.
         ShuntCount {
-            packets: [0, 1].map(|direction| take(entry.packets(direction))),
-            bytes: [0, 1].map(|direction| take(entry.bytes(direction))),
-            payload: [0, 1].map(|direction| take(entry.payload(direction))),
-            last: self.time_of(entry.last().load(Ordering::Relaxed)),
+            packets: [0, 1].map(|direction| take(direction, Number::Packets)),
+            bytes: [0, 1].map(|direction| take(direction, Number::Bytes)),
+            payload: [0, 1].map(|direction| take(direction, Number::Payload)),
+            last: self.time_of(last[0].max(last[1])),
         }
     }
 
@@ -267,13 +279,17 @@ mod tests {
         FlowKey::v4(low, high, Transport::TCP, Domain::vlan(5, None)).0
     }
 
-    /// What the program does for a packet of 100 bytes with 60 of payload.
+    /// What the program does for a packet of 100 bytes with 60 of payload: of the second direction not by the owner.
     fn count(shunt: &Shunt, place: Place, direction: usize) {
         let entry = shunt.memory.entry(place.set, place.way);
-        entry.last().store(clock(), Ordering::Relaxed);
-        entry.payload(direction).fetch_add(60, Ordering::Relaxed);
-        entry.bytes(direction).fetch_add(100, Ordering::Relaxed);
-        entry.packets(direction).fetch_add(1, Ordering::Relaxed);
+        entry.last(direction).store(clock(), Ordering::Relaxed);
+        for (number, value) in [(Number::Payload, 60), (Number::Bytes, 100), (Number::Packets, 1)] {
+            match direction {
+                0 => entry.own(direction, number),
+                _ => entry.others(direction, number),
+            }
+            .fetch_add(value, Ordering::Relaxed);
+        }
     }
 
     fn numbers(shunt: &Shunt) -> [u64; 3] {
