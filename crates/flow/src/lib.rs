@@ -16,6 +16,7 @@ mod extra;
 mod family;
 #[doc(hidden)]
 pub mod fuzz;
+mod index;
 mod intern;
 mod key;
 mod memory;

@@ -56,18 +56,22 @@ impl Brief {
 }
 
 impl Tracker {
-    /// What the short path needs of a packet.
+    /// What the short path needs of a packet. Has the memory fetched where its flow will be looked for.
     #[inline(always)]
     pub fn brief(&self, plain: &Plain) -> Brief {
         let transport = plain.key.transport();
         let (key, hash) = match &plain.key {
             FlowKey::V4(key) => {
                 let key = PackedV4::from(key);
-                (PackedKey::V4(key), key.hash(transport, &self.shared.hasher))
+                let hash = key.hash(transport, &self.shared.hasher);
+                self.v4.table.fetch(hash);
+                (PackedKey::V4(key), hash)
             }
             FlowKey::V6(key) => {
                 let key = PackedV6::from(key);
-                (PackedKey::V6(key), key.hash(transport, &self.shared.hasher))
+                let hash = key.hash(transport, &self.shared.hasher);
+                self.v6.table.fetch(hash);
+                (PackedKey::V6(key), hash)
             }
         };
         const OPENS_OR_ENDS: u8 = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST;

@@ -1,19 +1,16 @@
-//! Where the flows of one IP version lie: a hash index of 4-byte slots over arrays that never move.
+//! Where the flows of one IP version lie: an [`Index`] over arrays that never move.
 //!
-//! hashbrown grows when erased slots have used up its spare room and more than half of it is taken, which would
-//! break the hard cap with a stall. An index with twice the room never gets there, and at that load erased slots
-//! hardly stay at all; since its slots are 4 bytes and not 64, this costs 11 bytes a flow instead of 74. Entries
-//! that do not move can be linked: one list per [`Class`], oldest first, gives timeouts and eviction without a
+//! Entries that do not move can be linked: one list per [`Class`], oldest first, gives timeouts and eviction without a
 //! heap. A flow moves to the end of its list when its class changes, and otherwise at most once per step of its
 //! class ([`crate::class::Idle::step`]), so the order is exact to that, and most packets touch no neighbour.
 
 use allocator_api2::vec::Vec;
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use offport_wire::Transport;
 
 use crate::class::Class;
 use crate::entry::{Cold, Hot, Stage};
+use crate::index::Index;
 use crate::key::Key;
 use crate::memory::HugePages;
 use crate::pool::NONE;
@@ -35,7 +32,7 @@ struct List {
 
 #[derive(Debug)]
 pub(crate) struct Table<K> {
-    index: HashTable<u32, HugePages>,
+    index: Index,
     hot: Vec<Hot<K>, HugePages>,
     cold: Vec<Cold, HugePages>,
     lists: [List; Class::ALL.len()],
@@ -48,7 +45,7 @@ impl<K: Key> Table<K> {
     pub(crate) fn new(capacity: u32, hasher: FixedState) -> Self {
         let room = capacity as usize;
         Self {
-            index: HashTable::with_capacity_in(room * 2, HugePages),
+            index: Index::new(room),
             hot: Vec::with_capacity_in(room, HugePages),
             cold: Vec::with_capacity_in(room, HugePages),
             lists: [List { head: NONE, tail: NONE }; Class::ALL.len()],
@@ -77,17 +74,22 @@ impl<K: Key> Table<K> {
     }
 
     pub(crate) fn find(&self, hash: u64, key: &K, transport: Transport) -> Option<u32> {
-        let is_it = |&index: &u32| {
+        self.index.find(hash, |index| {
             let hot = &self.hot[index as usize];
             hot.key == *key && hot.transport() == transport
-        };
-        self.index.find(hash, is_it).copied()
+        })
+    }
+
+    /// Has what [`probably`](Self::probably) reads fetched.
+    #[inline(always)]
+    pub(crate) fn fetch(&self, hash: u64) {
+        self.index.fetch(hash);
     }
 
     /// The first flow whose hash may be that one: the index is read, the flow is not.
     #[inline]
     pub(crate) fn probably(&self, hash: u64) -> Option<u32> {
-        self.index.find(hash, |_| true).copied()
+        self.index.find(hash, |_| true)
     }
 
     pub(crate) fn hot(&self, index: u32) -> &Hot<K> {
@@ -127,11 +129,7 @@ impl<K: Key> Table<K> {
             self.cold[index as usize] = cold;
             index
         };
-        let Self { index: table, hot: entries, hasher, .. } = self;
-        table.insert_unique(hash, index, |&other| {
-            let hot = &entries[other as usize];
-            hot.key.hash(hot.transport(), hasher)
-        });
+        self.index.insert(hash, index);
         self.link(index, Class::of(&hot) as usize);
         Some(index)
     }
@@ -139,9 +137,7 @@ impl<K: Key> Table<K> {
     pub(crate) fn remove(&mut self, index: u32) {
         let hot = &self.hot[index as usize];
         let hash = hot.key.hash(hot.transport(), &self.hasher);
-        if let Ok(entry) = self.index.find_entry(hash, |&other| other == index) {
-            entry.remove();
-        }
+        self.index.remove(hash, index);
         self.unlink(index);
         // Who looked ahead to it must not count to it.
         self.hot[index as usize].set_stage(Stage::Silent);
