@@ -396,9 +396,15 @@ fn natural_end<K>(hot: &Hot<K>) -> Option<End> {
     }
 }
 
-/// Whether a SYN is one that the flow has seen: its data (and FIN), if any, followed it without retransmission.
+/// Whether a SYN is the flow's own: seen before, if its data (and FIN), if any, followed it without retransmission; or
+/// overtaken by a little of what follows it, where one side's packets come on two queues.
 fn is_same_syn<K>(hot: &Hot<K>, cold: &Cold, direction: usize, seq: u32) -> bool {
+    /// More than rings hold of one flow. A connection that is opened anew starts above the old one (RFC 6528).
+    const OVERTAKEN: u32 = 1 << 20;
     let sent = hot.next_seq[direction].wrapping_sub(seq).wrapping_sub(1);
     let data = hot.payload[direction];
-    cold.syn(direction) && (sent == data || sent == data.wrapping_add(cold.fin(direction).into()))
+    match cold.syn(direction) {
+        true => sent == data || sent == data.wrapping_add(cold.fin(direction).into()),
+        false => sent < OVERTAKEN,
+    }
 }

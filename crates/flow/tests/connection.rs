@@ -52,6 +52,29 @@ fn one_side_alone_is_followed_to_its_end() {
 }
 
 #[test]
+fn a_syn_that_was_overtaken_by_its_own_side_opens_no_second_flow() {
+    // Two queues: the client's acknowledgement goes with the server's packets, the rest of it comes later.
+    let mut bench = Bench::default();
+    bench.tcp(SERVER, CLIENT, SYN | ACK, 900, b"");
+    bench.tcp(CLIENT, SERVER, ACK, 101, b"");
+    bench.tcp(SERVER, CLIENT, ACK, 901, b"220 ready\r\n");
+    bench.tcp(SERVER, CLIENT, FIN | ACK, 912, b"");
+    bench.tcp(CLIENT, SERVER, SYN, 100, b"");
+    bench.tcp(CLIENT, SERVER, ACK, 101, b"QUIT\r\n");
+    bench.tcp(CLIENT, SERVER, FIN | ACK, 107, b"");
+    bench.finish();
+    let tcp = bench.only().0.tcp.unwrap();
+    assert_eq!((tcp.state, bench.only().1), (TcpState::Closed, End::Fin));
+
+    // A SYN of another connection, whose ends have the same ports, does.
+    let mut bench = Bench::default();
+    bench.tcp(CLIENT, SERVER, ACK, 101, b"x");
+    bench.tcp(SERVER, CLIENT, FIN | ACK, 912, b"");
+    bench.tcp(CLIENT, SERVER, SYN, 250_101, b"");
+    assert_eq!(bench.finish().len(), 2);
+}
+
+#[test]
 fn a_forged_reset_does_not_end_a_connection() {
     let mut bench = Bench::default();
     bench.open(CLIENT, SERVER, 1, 1);
