@@ -129,7 +129,9 @@ impl<K: Key> Table<K> {
             self.cold[index as usize] = cold;
             index
         };
-        self.index.insert(hash, index);
+        // There is room: the index has more slots than the table has entries.
+        let indexed = self.index.insert(hash, index);
+        debug_assert!(indexed);
         self.link(index, Class::of(&hot) as usize);
         Some(index)
     }
