@@ -46,6 +46,14 @@ pub(crate) fn track_tcp<K>(
         }
         cold.set_syn(at);
     }
+    let other = packet.direction.reverse().index();
+    if tcp.flags.ack() && hot.packets[other] == 0 {
+        // Of a side that was not heard, what the other one acknowledged first is all that is known.
+        let first = hot.packets[at] == 0 || hot.state() == TcpState::SynSent;
+        if first || before(tcp.ack, hot.next_seq[other]) {
+            hot.next_seq[other] = tcp.ack;
+        }
+    }
     let anchor = if syn { Some(tcp.seq.wrapping_add(1)) } else { known.then_some(next) };
 
     let opening = matches!(hot.state(), TcpState::SynSent | TcpState::SynReceived);

@@ -22,7 +22,6 @@ impl<K: Key> Family<K> {
         now: u64,
         observer: &mut impl Observer,
     ) {
-        let direction = packet.direction.index();
         let (hot, cold) = self.table.entry_mut(index);
         let moved =
             bucket(hot.last()) != bucket(now) && period(hot, shared, hot.last()) != period(hot, shared, now);
@@ -50,7 +49,7 @@ impl<K: Key> Family<K> {
             Stage::Silent => {
                 if shared.begin(cold, Self::owner(index), packet.direction, now).is_some() {
                     hot.set_stage(Stage::Undecided);
-                    anchor_streams(hot, cold, shared, direction, anchor);
+                    place_streams(hot, cold, shared, packet, anchor);
                     self.assemble(shared, index, packet, observer);
                 }
             }
@@ -77,9 +76,6 @@ impl<K: Key> Family<K> {
             TransportHeader::Tcp(tcp) => tcp_progress(stream, hot.midstream(), packet, tcp, gap_packets),
             _ => stream.datagram(packet.payload, packet.payload_len),
         };
-        if packet.payload_len > 0 {
-            assembly.packets = assembly.packets.saturating_add(1);
-        }
         if let TransportHeader::Tcp(tcp) = packet.transport
             && tcp.flags.fin()
         {
@@ -90,15 +86,14 @@ impl<K: Key> Family<K> {
         if progress.was_padding && !assembly.streams[packet.direction.reverse().index()].is_empty() {
             assembly.first = packet.direction.reverse();
         }
+        let due = assembly.is_due(packet, progress.changed);
         let both_closed = assembly.streams.iter().all(|stream| stream.is_closed());
         let spent = assembly.packets >= shared.payload_packets || both_closed;
         if progress.start_lost {
             hot.set_midstream(true);
         }
         shared.counters.gaps += u64::from(progress.gap);
-        if progress.changed
-            && let Some(settlement) = observer.examine(&shared.view(hot, cold))
-        {
+        if due && let Some(settlement) = observer.examine(&shared.view(hot, cold)) {
             self.settle(shared, index, settlement);
         } else if spent {
             self.conclude(shared, index, observer);
@@ -131,19 +126,24 @@ fn tcp_progress(
     stream.segment(segment, gap_packets)
 }
 
-/// Tells new streams where they start, as far as SYNs told.
-fn anchor_streams<K>(hot: &Hot<K>, cold: &Cold, shared: &mut Shared, direction: usize, anchor: Option<u32>) {
+/// Tells new streams where they start, as far as the packets before the first payload told.
+fn place_streams<K>(
+    hot: &Hot<K>,
+    cold: &Cold,
+    shared: &mut Shared,
+    packet: &Packet<'_>,
+    anchor: Option<u32>,
+) {
     let Some(assembly) = shared.assembly(cold) else { return };
-    for (at, stream) in assembly.streams.iter_mut().enumerate() {
-        if !cold.syn(at) {
-            continue;
-        }
-        if at != direction {
-            stream.anchor(hot.next_seq[at]);
-        } else if let Some(anchor) = anchor {
-            stream.anchor(anchor);
-        }
+    let TransportHeader::Tcp(tcp) = packet.transport else { return };
+    let (at, other) = (packet.direction.index(), packet.direction.reverse().index());
+    if let Some(anchor) = anchor {
+        assembly.start(at, anchor, cold.syn(at));
     }
+    if hot.packets[other] > 0 || tcp.flags.ack() {
+        assembly.start(other, hot.next_seq[other], cold.syn(other));
+    }
+    assembly.first_answers(packet);
 }
 
 /// Packets, bytes and payload of one packet. Whether the flow has grown by another step.

@@ -107,7 +107,8 @@ pub fn packets(data: &[u8], mut take: impl FnMut(&Packet<'_>)) {
             0..=179 => TransportHeader::Tcp(TcpHeader {
                 // The SYN comes before the data and takes a number (RFC 9293, section 3.4).
                 seq: base.wrapping_add(offset as u32).wrapping_sub(u32::from(flags >> 1 & !(flags >> 2) & 1)),
-                ack: 0,
+                // Now of what has been sent, now of what has not.
+                ack: base.wrapping_add(256).wrapping_sub(u32::from(who & 1) * 512).wrapping_add(odd.into()),
                 flags: TcpFlags(flags & 0x1f),
             }),
             180..=219 => TransportHeader::Udp,

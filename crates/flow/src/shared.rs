@@ -98,8 +98,7 @@ impl Shared {
             None => self.oldest = index,
         }
         let assembly = self.assemblies.get_mut(index)?;
-        assembly.streams.iter_mut().for_each(|stream| stream.reset(self.payload_bound));
-        (assembly.first, assembly.first_at, assembly.packets, assembly.owner) = (first, now, 0, owner);
+        assembly.reset(owner, first, now, self.payload_bound);
         (assembly.previous, assembly.next) = (previous, NONE);
         Some(index)
     }

@@ -33,6 +33,8 @@ pub struct Seen {
     pub ends: [Vec<u16>; 2],
     pub first_len: [u32; 2],
     pub payload_packets: u8,
+    /// The first payload was the client's.
+    pub client_first: Option<bool>,
     pub shunted: [u64; 2],
 }
 
@@ -61,6 +63,7 @@ impl Seen {
             ends: sides.map(|side| side.first.ends.to_vec()),
             first_len: sides.map(|side| side.first.first_len),
             payload_packets: flow.payload_packets,
+            client_first: flow.first_payload.map(|first| first == flow.client_direction),
             shunted: [flow.shunted_packets, flow.shunted_bytes],
         }
     }
