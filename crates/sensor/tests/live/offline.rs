@@ -87,25 +87,27 @@ pub(crate) fn flood(count: u32) -> tempfile::NamedTempFile {
     file
 }
 
-/// The two directions of `count` HTTP connections, as a pair of TAP ports delivers them: what the clients send, and what
-/// the servers send.
-pub(crate) fn halves(count: u32) -> [tempfile::NamedTempFile; 2] {
+/// The two directions of `count` connections to port 80, as a pair of TAP ports delivers them: what the clients send, and
+/// what the servers send, which is an HTTP response, whatever the request is.
+pub(crate) fn halves(count: u32, request: &[u8]) -> [tempfile::NamedTempFile; 2] {
     const FIN: u8 = 1;
     const SYN: u8 = 2;
     const PSH: u8 = 8;
     const ACK: u8 = 16;
-    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".as_slice();
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".as_slice();
-    let sides =
-        [(true, [SYN, ACK | PSH, ACK | FIN], request), (false, [SYN | ACK, ACK | PSH, ACK | FIN], answer)];
-    sides.map(|(client, flags, said)| {
+    let (asked, answered) = (1001 + request.len() as u32, 1001 + answer.len() as u32);
+    let sides = [
+        (true, [SYN, ACK | PSH, ACK | FIN], request, [0, 1001, answered]),
+        (false, [SYN | ACK, ACK | PSH, ACK | FIN], answer, [1001, asked, asked + 1]),
+    ];
+    sides.map(|(client, flags, said, acknowledged)| {
         let mut bytes = pcap_header();
         let mut packets = 0;
         for number in 0..count {
             for (step, flags) in flags.into_iter().enumerate() {
                 let payload = if step == 1 { said } else { &[] };
-                let sequence = [1000, 1001, 1001 + said.len() as u32][step];
-                pcap_packet(&mut bytes, packets, &tcp_frame(number, client, flags, sequence, payload));
+                let numbers = [[1000, 1001, 1001 + said.len() as u32][step], acknowledged[step]];
+                pcap_packet(&mut bytes, packets, &tcp_frame(number, client, flags, numbers, payload));
                 packets += 1;
             }
         }
@@ -123,7 +125,7 @@ fn pcap_packet(bytes: &mut Vec<u8>, number: u32, frame: &[u8]) {
     bytes.extend(frame);
 }
 
-fn tcp_frame(number: u32, from_client: bool, flags: u8, sequence: u32, payload: &[u8]) -> Vec<u8> {
+fn tcp_frame(number: u32, from_client: bool, flags: u8, numbers: [u32; 2], payload: &[u8]) -> Vec<u8> {
     let (client, server) = ([10, 0, (number >> 8) as u8, number as u8], [198, 51, 100, 7]);
     let (source, destination) = if from_client { (client, server) } else { (server, client) };
     let ports: [u16; 2] = if from_client { [40_000, 80] } else { [80, 40_000] };
@@ -133,8 +135,7 @@ fn tcp_frame(number: u32, from_client: bool, flags: u8, sequence: u32, payload: 
     frame.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
     frame.extend(source.iter().chain(&destination));
     frame.extend(ports.iter().flat_map(|port| port.to_be_bytes()));
-    frame.extend(sequence.to_be_bytes());
-    frame.extend(1001_u32.to_be_bytes());
+    frame.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
     frame.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
     frame.extend(payload);
     frame
