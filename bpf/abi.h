@@ -10,6 +10,19 @@
 /* Slots of the indirection table; crates/wire/src/steer.rs: SLOTS. */
 #define OFFPORT_SLOTS 512
 
+/*
+ * An entry of the indirection table: the worker that the slot's packets go to. While a slot moves from one worker to
+ * another, also the worker that had it before, to which the flows of that time stay pinned. User space writes it in one
+ * store.
+ */
+#define OFFPORT_WORKER_MASK 0xfff
+#define OFFPORT_FORMER_SHIFT 12
+#define OFFPORT_MOVING (1u << 31)   /* pinned flows go to the former worker */
+#define OFFPORT_LEARNING (1u << 30) /* so do all others, and get pinned */
+
+/* Hashes of a set of pins. */
+#define OFFPORT_PIN_WAYS 8
+
 /* What is done with a packet that goes to no worker by its flow. */
 enum offport_action {
 	OFFPORT_DROP,   /* count it, and that is all */
@@ -76,6 +89,15 @@ struct offport_flow {
 };
 
 /*
+ * A set of pins, a cache line: steering hashes of flows that stay with the worker that had their slot before; 0 is free,
+ * and a hash of 0 is kept as 1. The program adds, user space adds and takes away, both atomically. A hash stands for a
+ * fragmented datagram, too.
+ */
+struct offport_pins {
+	unsigned long long hash[OFFPORT_PIN_WAYS];
+};
+
+/*
  * The tags of a set: way -> upper half of the steering hash, lowest bit set; 0 is an entry that is not in use. User space
  * writes a flow into the entry first and the tag last, and takes the tag away first.
  */
@@ -125,6 +147,7 @@ struct offport_config {
 	enum offport_action malformed;
 	enum offport_action no_socket; /* OFFPORT_DROP or OFFPORT_PASS */
 	unsigned int shunt_sets;       /* of the shunt table, a power of two; 0: flows are not shunted */
+	unsigned int pin_sets;         /* a power of two; 0: slots do not move */
 	unsigned int trace;            /* write struct offport_trace: tests only */
 };
 

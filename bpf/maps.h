@@ -98,11 +98,29 @@ struct {
 } shunts SEC(".maps");
 
 /*
- * hash slot -> worker.
- * Written by user space while running (a worker that falls behind gives slots away), hence volatile and not in a
- * map of its own: a global costs the program no helper call.
+ * hash % sets -> flows that stay with the former worker of a slot that moves (steer.h).
+ * An array that user space maps into its memory, as the shunt table: flows are pinned and let go without system calls.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct offport_pins);
+} pins SEC(".maps");
+
+/*
+ * What user space reads and writes while the program runs, hence volatile and no maps of their own: globals cost no helper
+ * call.
+ *
+ * hash slot -> worker, and more while it moves (abi.h).
  */
 volatile __u32 indirection[OFFPORT_SLOTS];
+/* Packets by slot, while `weighing` is not 0. CPUs may overwrite each other's additions: it is an estimate. */
+volatile __u32 weighing;
+volatile __u64 slot_packets[OFFPORT_SLOTS];
+/* Flows that could not be pinned, because their set was full. */
+__u64 pins_refused;
 
 /* Set before load. */
 const volatile struct offport_config config = {

@@ -2,7 +2,7 @@
 /*
  * The XDP program: gives every packet to the worker that owns its flow.
  *
- *   plain (plain.h)? else parse (parse.h) -> hash (hash.h) -> shunt? (shunt.h) -> indirection -> socket of (port, worker)
+ *   plain (plain.h)? else parse (parse.h) -> hash (hash.h) -> shunt? (shunt.h) -> worker (steer.h) -> socket of (port, worker)
  *
  * Every packet is counted, once as received and once by what became of it (abi.h).
  * "xdp.frags": frames of several buffers are steered by their first one.
@@ -16,6 +16,7 @@
 #include "hash.h"
 #include "plain.h"
 #include "shunt.h"
+#include "steer.h"
 
 /*
  * Counts `reason` and takes `action`; returns an XDP action, or -1 for "hand it to the worker of slot 0", where it is
@@ -149,7 +150,7 @@ int steer(struct xdp_md *ctx)
 	}
 	if (config.steering == OFFPORT_BY_QUEUE)
 		return redirect(count, port, ctx->rx_queue_index % config.workers, 0);
-	return redirect(count, port, indirection[(hash >> 32) % OFFPORT_SLOTS], hash);
+	return redirect(count, port, worker_of(hash), hash);
 }
 
 char LICENSE[] SEC("license") = "MIT"; /* no helper here asks for the GPL */

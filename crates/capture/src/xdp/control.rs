@@ -10,6 +10,7 @@ use super::port::{Live, PortRecord};
 use super::program::Program;
 use super::receiver::{Core, Message, Receiver, ReceiverCounters};
 use super::shunt::{Shunt, ShuntCounters};
+use super::slots::Slots;
 use super::statistics::{InterfaceStatistics, PortStatistics, ReceiverStatistics, ShuntStatistics, Snapshot};
 use super::xsk::Xsk;
 use super::{attach, ethtool, interface, sys};
@@ -219,6 +220,11 @@ impl Control {
             }
         }
         notices
+    }
+
+    /// A hold on the table that packets are steered by.
+    pub fn slots(&self) -> Slots {
+        self.program.slots()
     }
 
     /// A hold on the shunt table for a worker of its own; `None` without

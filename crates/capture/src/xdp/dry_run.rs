@@ -10,6 +10,7 @@ use super::options::Options;
 use super::program::Program;
 use super::shunt::{self, Shunt};
 use super::skeleton::types::offport_counter;
+use super::slots::Slots;
 use super::statistics::XdpCounters;
 use super::sys;
 
@@ -122,6 +123,11 @@ impl DryRun {
     /// A hold on the shunt table; `None` without [`Options::shunt_entries`].
     pub fn shunt(&self) -> Option<Shunt> {
         self.program.shunt(Arc::default())
+    }
+
+    /// A hold on the table that packets are steered by.
+    pub fn slots(&self) -> Slots {
+        self.program.slots()
     }
 
     /// What was counted so far.

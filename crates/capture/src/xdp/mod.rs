@@ -9,11 +9,12 @@
 //!                └ control    interfaces that go and come, counters        ─ statistics
 //! receiver       batches of packets; frames back to the kernel             ─ backend, pool, mailbox
 //! shunt          flows that the XDP program counts and drops
+//! slots          the table that packets are steered by; slots that move to another worker
 //! doctor         what an interface can do, and what to change
 //! ```
 //!
 //! `unsafe` is in `sys` and `ethtool` (system calls), `xsk` (rings and packet memory), `program` (one shared word),
-//! `shunt::memory` (shared arrays) and the generated `skeleton`.
+//! `shunt::memory` and `slots` (shared arrays) and the generated `skeleton`.
 
 mod attach;
 mod backend;
@@ -34,6 +35,7 @@ mod receiver;
 mod rss;
 mod shunt;
 mod skeleton;
+mod slots;
 mod statistics;
 mod sys;
 mod xsk;
@@ -48,6 +50,7 @@ pub use options::{
 };
 pub use receiver::{Receiver, Wake};
 pub use shunt::{Shunt, ShuntCount};
+pub use slots::{MAX_PINS, Slot, Slots, Step};
 pub use statistics::{
     InterfaceStatistics, NicStatistics, PortStatistics, ReceiverStatistics, ShuntStatistics, Snapshot,
     SocketStatistics, XdpCounters,

@@ -3,6 +3,7 @@
 use std::num::NonZeroU16;
 
 use super::error::CaptureError;
+use super::slots::{MAX_PINS, MAX_WORKER};
 
 /// How live capture is set up. Every default is what suits a passive tap.
 #[derive(Clone, Debug)]
@@ -43,9 +44,12 @@ pub struct Options {
     pub malformed: Action,
     /// Packets whose worker has no socket on their queue. Default [`NoSocket::Drop`].
     pub no_socket: NoSocket,
-    /// Flows that the XDP program can count and drop ([`Shunt`](crate::xdp::Shunt)) at the same time, 132 bytes each;
+    /// Flows that the XDP program can count and drop ([`Shunt`](crate::xdp::Shunt)) at the same time, 260 bytes each;
     /// rounded up to a power of two. 0, the default, is none: then that part of the program is not even loaded.
     pub shunt_entries: u32,
+    /// Flows that can stay with a worker while their slots move to another ([`Slots::give`](crate::xdp::Slots::give)),
+    /// 16 bytes each, rounded up. 0, the default, is none: then slots cannot be moved.
+    pub pins: u32,
     /// Seed of the steering hash; `None` is random, as it should be outside of tests.
     pub seed: Option<u64>,
 }
@@ -193,6 +197,7 @@ impl Default for Options {
             malformed: Action::default(),
             no_socket: NoSocket::default(),
             shunt_entries: 0,
+            pins: 0,
             seed: None,
         }
     }
@@ -228,6 +233,12 @@ impl Options {
         if self.shunt_entries > MAX_SHUNT_ENTRIES {
             let problem = format!("{} is more than {MAX_SHUNT_ENTRIES}", self.shunt_entries);
             return refuse("shunt_entries", problem);
+        }
+        if self.pins > MAX_PINS {
+            return refuse("pins", format!("{} is more than {MAX_PINS}", self.pins));
+        }
+        if self.workers.get() > MAX_WORKER {
+            return refuse("workers", format!("{} is more than {MAX_WORKER}", self.workers));
         }
         if self.queues == Some(0) {
             return refuse("queues", "0: at least one is needed".to_owned());

@@ -1,5 +1,5 @@
 //! The XDP program: load, configuration, maps.
-#![allow(unsafe_code)] // two blocks: shared memory of the program's variables
+#![allow(unsafe_code)] // one block: shared memory of the program's variables
 
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
@@ -16,6 +16,7 @@ use super::skeleton::types::{
     offport_action, offport_config, offport_counters, offport_steering, offport_trace,
 };
 use super::skeleton::{SteerSkel, SteerSkelBuilder};
+use super::slots::{self, Slots};
 use super::statistics::XdpCounters;
 use super::sys;
 
@@ -28,6 +29,8 @@ pub(crate) struct Program {
     seed: u64,
     /// The shunt table, if there is one.
     shunts: Option<Arc<Memory>>,
+    /// The table that packets are steered by.
+    slots: Slots,
 }
 
 /// The number of an (interface, queue), dense from 0.
@@ -53,9 +56,12 @@ impl Program {
             maps.shunt_tags.set_max_entries(sets).map_err(failed)?;
             maps.shunts.set_max_entries(sets * shunt::WAYS).map_err(failed)?;
         }
+        let pin_sets = if options.steering == Steering::Flow { slots::sets_for(options.pins) } else { 0 };
+        maps.pins.set_max_entries(pin_sets.max(1)).map_err(failed)?;
         let seed = options.seed.unwrap_or_else(random);
         if let Some(rodata) = &mut maps.rodata_data {
-            rodata.config = offport_config { seed, shunt_sets: sets, ..config(options, workers, trace) };
+            rodata.config =
+                offport_config { seed, shunt_sets: sets, pin_sets, ..config(options, workers, trace) };
             rodata.no_port = capacity;
         }
         let skeleton = open.load().map_err(failed)?;
@@ -67,9 +73,12 @@ impl Program {
             )),
         };
 
-        let mut program = Self { skeleton, max_workers: workers, capacity, seed, shunts };
-        program.spread_evenly(workers);
-        Ok(program)
+        let maps = &skeleton.maps;
+        let slots = slots::Memory::map(maps.bss.as_fd(), maps.pins.as_fd(), pin_sets as usize)
+            .map_err(|error| CaptureError::system("mapping the indirection table", error))?;
+        let slots = Slots::new(Arc::new(slots));
+        slots.spread_evenly(options.workers.get());
+        Ok(Self { skeleton, max_workers: workers, capacity, seed, shunts, slots })
     }
 
     /// The program's descriptor.
@@ -147,14 +156,9 @@ impl Program {
         self.shunts.as_ref().map_or(0, |memory| u64::from(memory.sets()) * u64::from(shunt::WAYS))
     }
 
-    /// Gives every worker the same number of slots.
-    fn spread_evenly(&mut self, workers: u32) {
-        let Some(bss) = &mut self.skeleton.maps.bss_data else { return };
-        for (slot, worker) in bss.indirection.iter_mut().zip((0..workers).cycle()) {
-            // SAFETY: an aligned u32 in a mapping that lives as long as the skeleton; the program reads it at any
-            // time, hence atomic.
-            unsafe { AtomicU32::from_ptr(slot) }.store(worker, Ordering::Relaxed);
-        }
+    /// A hold on the table that packets are steered by.
+    pub(crate) fn slots(&self) -> Slots {
+        self.slots.clone()
     }
 
     /// What was counted on a port, over all CPUs; at `capacity`, on queues without a port.
