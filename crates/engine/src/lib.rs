@@ -8,8 +8,10 @@ mod counters;
 mod describe;
 mod early_errors;
 mod events;
+mod flows;
 #[doc(hidden)]
 pub mod fuzz;
+mod moves;
 mod outcome;
 mod output;
 mod record;
@@ -27,5 +29,5 @@ pub use record::{
     Action, EndReason, Endpoint, Event, EventPhase, FlowRecord, HEAD_BYTES, Head, TcpState, TcpSummary,
 };
 pub use shunting::Shunting;
-pub use steering::Steering;
+pub use steering::{Slot, Slots, Steering, Step};
 pub use worker::Worker;

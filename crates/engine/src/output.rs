@@ -5,6 +5,7 @@ use offport_policy::{Facts, Judgement};
 use offport_wire::{FlowKey, Packet};
 
 use crate::record::{Event, FlowRecord};
+use crate::steering::Slots;
 
 /// Takes what leaves a worker. Called on the packet path: implementations copy into a bounded ring, or count a
 /// drop, and return.
@@ -15,9 +16,14 @@ pub trait Output {
     /// A flagged flow, or the end of one.
     fn event(&mut self, event: &Event);
 
-    /// A reassembled datagram of a flow that another worker owns. False: there is no room, it is lost (and
-    /// counted by the caller).
+    /// A packet of a flow that another worker owns: a reassembled datagram, or one whose slot has just moved. False: there
+    /// is no room, it is lost (and counted by the caller).
     fn hand_over(&mut self, worker: u16, datagram: HandOver<'_>) -> bool;
+
+    /// The table that packets are steered by. `None`: there is one worker, or the card steers.
+    fn slots(&self) -> Option<&dyn Slots> {
+        None
+    }
 
     /// A flow was judged: its first payload at that moment, and what the verdict stands on. For tools that explain;
     /// `flow` does not outlive the call.
@@ -46,15 +52,17 @@ pub trait Output {
     }
 }
 
-/// A reassembled datagram on its way to the worker that owns its flow, for `Worker::receive`.
+/// A packet on its way to the worker that owns its flow, for `Worker::receive`.
 ///
 /// The packet is whole but for `payload`, of which a carrier may keep the first [`HandOver::PAYLOAD`] bytes only.
 #[derive(Clone, Copy, Debug)]
 pub struct HandOver<'a> {
-    /// The datagram.
+    /// The packet.
     pub packet: Packet<'a>,
     /// Frames that it came in.
     pub frames: u32,
+    /// The former worker of a slot that moves does not know its flow: it is the new one's.
+    pub is_new: bool,
 }
 
 impl HandOver<'_> {

@@ -8,6 +8,7 @@ use offport_wire::FlowKey;
 use crate::counters::Counters;
 use crate::describe;
 use crate::events::Events;
+use crate::moves::Moves;
 use crate::outcome::{Outcome, Outcomes};
 use crate::output::Output;
 use crate::record::{Action, EndReason, Event, EventPhase, FlowRecord, Head};
@@ -22,6 +23,8 @@ pub(crate) struct State {
     pub(crate) event_floor: Severity,
     pub(crate) shunting: Option<Shunting>,
     pub(crate) worker: u16,
+    /// `None` where there is one worker.
+    pub(crate) moves: Option<Moves>,
 }
 
 /// The stages for the time of one call.
@@ -70,6 +73,11 @@ impl<O: Output> Observer for Stages<'_, O> {
     }
 
     fn ended(&mut self, flow: &Flow<'_>, end: End) {
+        if let Some(moves) = self.state.moves.as_mut().filter(|moves| !moves.is_idle())
+            && let Some(slots) = self.out.slots()
+        {
+            moves.ended(&flow.key, slots);
+        }
         let mut outcome = self.state.outcomes.get(flow.label).copied();
         let risen = outcome.as_mut().is_some_and(|outcome| self.judge_again(flow, outcome));
         let reason = describe::reason(end);

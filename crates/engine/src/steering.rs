@@ -1,20 +1,88 @@
-//! Which worker owns a flow.
+//! Which worker a packet goes to, and slots that move from one worker to another.
+
+use std::time::Duration;
 
 use offport_wire::FlowKey;
-use offport_wire::steer::{SLOTS, hash_key, slot};
+use offport_wire::steer::{hash_key, slot};
 
-/// The indirection that the XDP program steers by.
-#[derive(Clone, Debug)]
+/// What a worker knows of how packets are steered.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Steering {
     /// Seed of the steering hash.
     pub seed: u64,
-    /// Slot of the hash to worker.
-    pub table: Box<[u16; SLOTS as usize]>,
+    /// Frames that the rings of one worker hold at most.
+    pub backlog: u32,
+    /// Flows that may stay with a worker while their slots move away from it.
+    pub max_pins: u32,
+    /// How long the XDP program may take, at the very most, from reading the table to the ring.
+    pub grace: Duration,
+    /// How long a slot that none of its flows is left in stays with its former worker: longer than fragments are kept.
+    pub linger: Duration,
+}
+
+impl Default for Steering {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            backlog: 4_096,
+            max_pins: 65_536,
+            grace: Duration::from_millis(100),
+            linger: Duration::from_secs(35),
+        }
+    }
 }
 
 impl Steering {
-    /// The worker that owns a flow.
-    pub fn owner(&self, key: &FlowKey) -> u16 {
-        self.table[slot(hash_key(self.seed, key)) as usize]
+    /// Hash and slot of a flow.
+    pub(crate) fn place(&self, key: &FlowKey) -> (u64, u32) {
+        let hash = hash_key(self.seed, key);
+        (hash, slot(hash))
     }
+}
+
+/// The table that the XDP program steers by.
+pub trait Slots {
+    /// Where the packets of a slot go.
+    fn get(&self, slot: u32) -> Slot;
+
+    /// From now on packets with that hash go to the former worker of their slot, if that moves. False: there is no room.
+    fn pin(&self, hash: u64) -> bool;
+
+    /// Undoes that, whoever did it: the program pins, too.
+    fn unpin(&self, hash: u64);
+
+    /// How often the program found no room.
+    fn pins_refused(&self) -> u64;
+
+    /// What the former worker of a moving slot makes of it. With all but [`Step::Switch`] its pins are taken away.
+    fn settle(&self, slot: u32, step: Step);
+}
+
+/// Where the packets of a slot go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Flows that start go to this worker; all flows, unless the slot moves.
+    pub worker: u16,
+    /// It moves: flows of before go to this one.
+    pub former: Option<u16>,
+    /// It is being learnt which those are. Till then all flows go to the former worker, and what passes by is pinned.
+    pub learning: bool,
+}
+
+impl Slot {
+    /// Who knows of all its flows whose they are.
+    pub(crate) fn owner(&self) -> u16 {
+        self.former.unwrap_or(self.worker)
+    }
+}
+
+/// See [`Slots::settle`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// All its flows are pinned: what is not goes to the new worker from now on.
+    Switch,
+    /// None of its flows is left: the slot has moved.
+    Finish,
+    /// They cannot be pinned, for want of room: the slot stays.
+    Abort,
 }

@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use offport_flow::{Brief, Outcome, ServicePorts, Tracker};
+use offport_flow::{Brief, ServicePorts};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
-use offport_wire::{Drop, Frame, Packet, Parsed, Timestamp, glance, parse};
+use offport_wire::{Drop, Frame, Parsed, Timestamp, glance, parse};
 
 use crate::config::Config;
 use crate::counters::{Counters, VERDICT_TRANSPORTS};
-use crate::early_errors::EarlyErrors;
-use crate::events::Events;
-use crate::outcome::Outcomes;
+use crate::flows::Flows;
 use crate::output::{HandOver, Output};
 use crate::shunting::Shunting;
-use crate::stages::{Stages, State};
-use crate::steering::Steering;
 
 /// Packets that are looked up before the first of them is counted.
 const CHUNK: usize = 32;
@@ -26,14 +22,10 @@ const CHUNK: usize = 32;
 /// same records and events, however they are cut into batches.
 #[derive(Debug)]
 pub struct Worker {
-    tracker: Tracker,
     reassembler: Reassembler,
-    stages: State,
-    policy: Arc<Policy>,
-    steering: Option<Steering>,
+    flows: Flows,
     /// Frames that parsing refused, by [`Drop::index`].
     refused: [u64; Drop::ALL.len()],
-    early: EarlyErrors,
 }
 
 impl Worker {
@@ -54,20 +46,9 @@ impl Worker {
         config.flow.service_ports = ports;
         config.flow.offer_step = config.shunting.as_ref().map_or(0, Shunting::step);
         Self {
-            tracker: Tracker::new(&config.flow, seed),
             reassembler: Reassembler::new(config.fragments, seed),
-            stages: State {
-                outcomes: Outcomes::new(config.max_outcomes, seed),
-                events: Events::new(&config, seed),
-                counters: Counters::default(),
-                event_floor: config.event_floor,
-                shunting: config.shunting,
-                worker: worker_id,
-            },
-            policy,
-            steering: config.steering,
             refused: [0; Drop::ALL.len()],
-            early: EarlyErrors::new(),
+            flows: Flows::new(config, policy, worker_id, seed),
         }
     }
 
@@ -79,44 +60,40 @@ impl Worker {
         self.publish();
     }
 
-    /// A reassembled datagram that another worker handed over.
-    pub fn receive(&mut self, datagram: &HandOver<'_>, out: &mut impl Output) {
-        self.stages.counters.taken_over += u64::from(datagram.frames);
-        self.track(&datagram.packet, datagram.frames, out);
+    /// A packet that another worker handed over.
+    pub fn receive(&mut self, handed: &HandOver<'_>, out: &mut impl Output) {
+        let HandOver { packet, frames, is_new } = *handed;
+        self.flows.state.counters.taken_over += u64::from(frames);
+        if is_new {
+            self.flows.track(&packet, frames, true, out);
+        } else {
+            self.flows.track_or_hand_over(&packet, frames, out);
+        }
         self.publish();
     }
 
     /// Time has come to `now`: timers. Call it some ten times a second, with or without frames.
     pub fn tick(&mut self, now: Timestamp, out: &mut impl Output) {
         self.reassembler.expire(now);
-        self.add_late(out);
-        let Self { tracker, stages, policy, .. } = self;
-        tracker.advance(now, &mut Stages { state: stages, policy, out });
-        stages.events.pass_time(now, &mut stages.counters, out);
-        self.retry_early_errors(now, out);
+        self.flows.tick(now, out);
         self.publish();
     }
 
     /// The end: every flow is judged, if it has payload, and written; what suppression held back is raised.
     pub fn finish(&mut self, now: Timestamp, out: &mut impl Output) {
         self.reassembler.expire(now);
-        self.add_late(out);
-        self.retry_early_errors(Timestamp::from_nanos(u64::MAX), out);
-        let Self { tracker, stages, policy, .. } = self;
-        tracker.finish(now, &mut Stages { state: stages, policy, out });
-        stages.events.finish(now, &mut stages.counters, out);
+        self.flows.finish(now, out);
         self.publish();
     }
 
     /// What was counted up to the latest call.
     pub fn counters(&self) -> &Counters {
-        &self.stages.counters
+        &self.flows.state.counters
     }
 
     /// Judges by another policy from now on; verdicts that were given stay.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
-        self.tracker.set_service_ports(service_ports(&policy));
-        self.policy = policy;
+        self.flows.set_policy(policy);
     }
 
     /// Looks a chunk up and only then counts it: the lookups' cache misses overlap.
@@ -127,18 +104,19 @@ impl Worker {
         let mut briefs = [Brief::NONE; CHUNK];
         for (brief, frame) in briefs.iter_mut().zip(frames) {
             if let Ok(Some(plain)) = glance(frame) {
-                *brief = self.tracker.brief(&plain);
+                *brief = self.flows.tracker.brief(&plain);
             }
         }
         for brief in &mut briefs[..frames.len()] {
-            self.tracker.look_ahead(brief);
+            self.flows.tracker.look_ahead(brief);
         }
         for (brief, frame) in briefs.iter().zip(frames) {
-            self.stages.counters.received += 1;
-            self.stages.counters.received_bytes += u64::from(frame.wire_len);
-            self.pass_time(frame.time, out);
-            if self.tracker.quick(brief, frame.time) {
-                self.stages.counters.processed += 1;
+            let counters = &mut self.flows.state.counters;
+            counters.received += 1;
+            counters.received_bytes += u64::from(frame.wire_len);
+            self.flows.pass_time(frame.time, out);
+            if self.flows.tracker.quick(brief, frame.time) {
+                self.flows.state.counters.processed += 1;
             } else {
                 self.whole(frame, out);
             }
@@ -149,68 +127,23 @@ impl Worker {
     #[inline(never)]
     fn whole(&mut self, frame: &Frame<'_>, out: &mut impl Output) {
         match parse(frame) {
-            Ok(Parsed::Packet(packet)) => self.track(&packet, 1, out),
+            Ok(Parsed::Packet(packet)) => self.flows.track(&packet, 1, false, out),
             Ok(Parsed::Fragment(fragment)) => self.fragment(&fragment, out),
             Err(reason) => self.refused[reason.index()] += 1,
-        }
-    }
-
-    /// What is due by a packet's time.
-    #[inline]
-    fn pass_time(&mut self, now: Timestamp, out: &mut impl Output) {
-        self.retry_early_errors(now, out);
-        let State { events, counters, .. } = &mut self.stages;
-        events.pass_time(now, counters, out);
-    }
-
-    /// A packet, through all the stages.
-    fn track(&mut self, packet: &Packet<'_>, frames: u32, out: &mut impl Output) {
-        self.pass_time(packet.time, out);
-        let Self { tracker, stages, policy, early, .. } = self;
-        let outcome = track(tracker, &mut Stages { state: stages, policy, out }, packet, frames);
-        if outcome == Outcome::IcmpUnmatched {
-            early.keep(packet);
-        }
-    }
-
-    fn retry_early_errors(&mut self, now: Timestamp, out: &mut impl Output) {
-        let Self { tracker, stages, policy, early, .. } = self;
-        while let Some(packet) = early.due(now) {
-            tracker.packet(&packet, &mut Stages { state: stages, policy, out });
-        }
-    }
-
-    /// What the kernel counted of flows after they were released.
-    fn add_late(&mut self, out: &mut impl Output) {
-        while let Some((key, shunted)) = out.late() {
-            let Self { tracker, stages, policy, .. } = self;
-            tracker.add_late(&key, &shunted, &mut Stages { state: stages, policy, out });
         }
     }
 
     /// A fragment, and the datagram, if it makes one. All fragments of a datagram come here, whoever owns its flow:
     /// only the first of them has ports.
     fn fragment(&mut self, fragment: &Fragment<'_>, out: &mut impl Output) {
-        let Self { tracker, reassembler, stages, policy, steering, .. } = self;
-        let Reassembly::Packet(packet) = reassembler.push(fragment) else { return };
-        let frames = u32::from(packet.packets);
-        match steering.as_ref().map(|steering| steering.owner(&packet.key)) {
-            Some(owner) if owner != stages.worker => {
-                if out.hand_over(owner, HandOver { packet, frames }) {
-                    stages.counters.handed_over += u64::from(frames);
-                } else {
-                    stages.counters.hand_over_failed += u64::from(frames);
-                }
-            }
-            _ => {
-                track(tracker, &mut Stages { state: stages, policy, out }, &packet, frames);
-            }
-        }
+        let Reassembly::Packet(packet) = self.reassembler.push(fragment) else { return };
+        self.flows.track_or_hand_over(&packet, packet.packets.into(), out);
     }
 
     /// Copies what other parts count to where it is read.
     fn publish(&mut self) {
-        let counters = &mut self.stages.counters;
+        let tracked = self.flows.tracked();
+        let counters = &mut self.flows.state.counters;
         let fragments = self.reassembler.counters();
         for ((all, parsed), reassembly) in
             counters.dropped.iter_mut().zip(&self.refused).zip(&fragments.dropped)
@@ -220,26 +153,8 @@ impl Worker {
         counters.fragments = fragments.received;
         counters.reassembled = fragments.packets;
         counters.held = self.reassembler.pending();
-        counters.flow = *self.tracker.counters();
-        counters.flow.icmp_unmatched -= self.early.not_final();
+        counters.flow = tracked;
     }
-}
-
-fn track<O: Output>(
-    tracker: &mut Tracker,
-    stages: &mut Stages<'_, O>,
-    packet: &Packet<'_>,
-    frames: u32,
-) -> Outcome {
-    let outcome = tracker.packet(packet, stages);
-    let counter = match outcome {
-        Outcome::Refused => &mut stages.state.counters.table_full,
-        Outcome::Tracked | Outcome::IcmpMatched | Outcome::IcmpUnmatched => {
-            &mut stages.state.counters.processed
-        }
-    };
-    *counter += u64::from(frames);
-    outcome
 }
 
 /// The ports that a policy knows services of.

@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 
 use offport_engine::fuzz::{Owned, Sink, split};
-use offport_engine::{Event, FlowRecord, HandOver, Output, Steering, Worker};
+use offport_engine::{Event, FlowRecord, HandOver, Output, Slot, Slots, Steering, Step, Worker};
 use offport_policy::{Policy, Verdict};
 use offport_wire::{Drop, TransportHeader};
 use support::*;
@@ -91,12 +91,37 @@ impl Output for Ring {
         self.carried.push((worker, packet, payload, datagram.frames));
         true
     }
+
+    fn slots(&self) -> Option<&dyn Slots> {
+        Some(&AllOfWorker1)
+    }
+}
+
+/// A table in which every slot is worker 1's.
+struct AllOfWorker1;
+
+impl Slots for AllOfWorker1 {
+    fn get(&self, _: u32) -> Slot {
+        Slot { worker: 1, former: None, learning: false }
+    }
+
+    fn pin(&self, _: u64) -> bool {
+        false
+    }
+
+    fn unpin(&self, _: u64) {}
+
+    fn pins_refused(&self) -> u64 {
+        0
+    }
+
+    fn settle(&self, _: u32, _: Step) {}
 }
 
 #[test]
 fn a_reassembled_datagram_reaches_the_owner_of_its_flow() {
     let policy = Arc::new(Policy::default());
-    let steering = Steering { seed: 1, table: Box::new([1; 512]) };
+    let steering = Steering { seed: 1, ..Steering::default() };
     let mut workers = [0, 1].map(|id| {
         let config = offport_engine::Config { steering: Some(steering.clone()), ..config() };
         Worker::new(config, Arc::clone(&policy), id, 9)
@@ -116,7 +141,7 @@ fn a_reassembled_datagram_reaches_the_owner_of_its_flow() {
     let (owner, packet, payload, frames) = ring.carried.pop().unwrap();
     assert_eq!(owner, 1);
     let packet = offport_wire::Packet { payload: &payload, ..packet };
-    workers[1].receive(&HandOver { packet, frames }, &mut ring);
+    workers[1].receive(&HandOver { packet, frames, is_new: false }, &mut ring);
     let counters = *workers[1].counters();
     assert_eq!((counters.taken_over, counters.processed), (3, 3));
     assert!(counters.is_balanced());

@@ -70,6 +70,29 @@ impl<K: Key> Family<K> {
         true
     }
 
+    /// Whether a packet belongs to a flow with that key that goes on. One that does not is ended.
+    pub(crate) fn knows(
+        &mut self,
+        shared: &mut Shared,
+        packet: &Packet<'_>,
+        key: K,
+        now: u64,
+        observer: &mut impl Observer,
+    ) -> bool {
+        let transport = packet.key.transport();
+        let Some(index) = self.table.find(key.hash(transport, &shared.hasher), &key, transport) else {
+            return false;
+        };
+        if self.table.hot(index).shunted() {
+            self.before_shunted_packet(shared, index, packet, now, observer);
+        }
+        let end = self.is_history(shared, index, packet, now);
+        if let Some(end) = end {
+            self.end(shared, index, end, now, observer);
+        }
+        end.is_none()
+    }
+
     /// An ICMP error that quotes a packet of the flow with that key. Whether the flow is known.
     pub(crate) fn icmp_error(&mut self, shared: &mut Shared, packet: &Packet<'_>, key: K) -> bool {
         let hash = key.hash(packet.key.transport(), &shared.hasher);

@@ -42,5 +42,5 @@ pub use path::Path;
 pub use quick::Brief;
 pub use role::ServicePorts;
 pub use state::{End, TcpState};
-pub use tracker::{Outcome, Tracker};
+pub use tracker::{Outcome, Place, Tracker};
 pub use view::{FirstPayload, Flow, Label, Side, Tcp};

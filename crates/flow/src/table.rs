@@ -6,7 +6,7 @@
 
 use allocator_api2::vec::Vec;
 use foldhash::fast::FixedState;
-use offport_wire::Transport;
+use offport_wire::{FlowKey, Transport};
 
 use crate::class::Class;
 use crate::entry::{Cold, Hot, Stage};
@@ -71,6 +71,16 @@ impl<K: Key> Table<K> {
     /// Whether an index is that of a flow.
     pub(crate) fn is_live(&self, index: u32) -> bool {
         self.cold.get(index as usize).is_some_and(|cold| cold.class() < Class::ALL.len())
+    }
+
+    /// Shows the keys of the flows at some indices. The index after them.
+    pub(crate) fn show(&self, from: u32, count: u32, show: &mut impl FnMut(FlowKey)) -> u32 {
+        let to = from.saturating_add(count).min(self.extent());
+        for index in (from..to).filter(|&index| self.is_live(index)) {
+            let hot = self.hot(index);
+            show(hot.key.unpack(hot.transport()));
+        }
+        to
     }
 
     pub(crate) fn find(&self, hash: u64, key: &K, transport: Transport) -> Option<u32> {

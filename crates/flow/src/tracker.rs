@@ -35,6 +35,13 @@ pub enum Outcome {
     IcmpUnmatched,
 }
 
+/// A place in the tables, for [`Tracker::walk`]. The default is their start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    v6: bool,
+    at: u32,
+}
+
 /// All flows of one worker, their timers and their first payloads.
 ///
 /// Time is that of the packets: [`Tracker::packet`] first does what is due by then, a bounded amount of it. A
@@ -81,6 +88,31 @@ impl Tracker {
             self.conclude_oldest(observer);
         }
         if tracked { Outcome::Tracked } else { Outcome::Refused }
+    }
+
+    /// Whether a packet is of a flow that is there and goes on, so that [`Tracker::packet`] would start none for it. A flow
+    /// that is there and does not go on is ended.
+    pub fn knows(&mut self, packet: &Packet<'_>, observer: &mut impl Observer) -> bool {
+        self.pass_time(micros(packet.time), PACKET_BUDGET, observer);
+        let now = self.now;
+        match &packet.key {
+            FlowKey::V4(key) => self.v4.knows(&mut self.shared, packet, key.into(), now, observer),
+            FlowKey::V6(key) => self.v6.knows(&mut self.shared, packet, key.into(), now, observer),
+        }
+    }
+
+    /// Shows the keys of flows, `budget` places of the tables from `from` on. Where to go on; `None` when that was all. Of
+    /// flows that are there all the time, none is left out.
+    pub fn walk(&self, from: Place, budget: u32, mut show: impl FnMut(FlowKey)) -> Option<Place> {
+        let Place { v6, at } = from;
+        let (extent, to) = match v6 {
+            false => (self.v4.table.extent(), self.v4.table.show(at, budget, &mut show)),
+            true => (self.v6.table.extent(), self.v6.table.show(at, budget, &mut show)),
+        };
+        match to < extent {
+            true => Some(Place { v6, at: to }),
+            false => (!v6).then_some(Place { v6: true, at: 0 }),
+        }
     }
 
     /// Time has come to `now`: ends idle flows, settles undecided ones whose time is spent, reports long ones.

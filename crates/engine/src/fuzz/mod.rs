@@ -84,14 +84,19 @@ pub fn segments(data: &[u8]) {
     assert_eq!(one_by_one.events.len(), in_batches.events.len());
 }
 
-fn run(frames: &[Owned], batch: usize) -> Sink {
+/// A worker with the default policy, which is made once only: that takes some time.
+pub fn worker(config: Config, worker_id: u16) -> Worker {
     static SHARED: OnceLock<(Arc<Policy>, ServicePorts)> = OnceLock::new();
     let (policy, ports) = SHARED.get_or_init(|| {
         let policy = Arc::new(Policy::default());
         let ports = crate::worker::service_ports(&policy);
         (policy, ports)
     });
-    let mut worker = Worker::with_ports(small_config(), Arc::clone(policy), ports.clone(), 0, 5);
+    Worker::with_ports(config, Arc::clone(policy), ports.clone(), worker_id, 5)
+}
+
+fn run(frames: &[Owned], batch: usize) -> Sink {
+    let mut worker = worker(small_config(), 0);
     let mut sink = Sink::default();
     let mut now = Timestamp::ZERO;
     for batch in frames.chunks(batch) {

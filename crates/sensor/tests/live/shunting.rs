@@ -81,6 +81,8 @@ fn hold_against_capture(config: &str, traffic: impl FnOnce(&Lab, &mut Sensor<'_>
     let dump = Dump::start(&lab);
     let mut sensor = Sensor::start(&lab, config);
     traffic(&lab, &mut sensor);
+    // Servers that end with the traffic send their last packets, and get answers.
+    std::thread::sleep(Duration::from_millis(300));
     assert_eq!(sensor.end("-TERM"), Some(0));
     let (live, offline) = (sensor.flows(), dump.flows());
     assert!(!offline.is_empty());
