@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use offport_capture::xdp::{Shunt, ShuntCount};
-use offport_engine::{Event, FlowRecord, HandOver, Output, Shunted};
+use offport_capture::xdp::{self, Shunt, ShuntCount};
+use offport_engine::{Event, FlowRecord, HandOver, Output, Shunted, Slot, Slots, Step};
 use offport_wire::{FlowKey, Packet, Timestamp};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
@@ -16,7 +16,7 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 const RECORDS: usize = 16 * 1024;
 /// Events that may wait for the control thread (some 1.5 KB each).
 const EVENTS: usize = 1024;
-/// Reassembled datagrams that may wait for another worker.
+/// Reassembled datagrams, and packets of slots that move, that may wait for another worker.
 const HAND_OVERS: usize = 256;
 
 /// What was lost because its ring was full.
@@ -33,6 +33,7 @@ pub(crate) struct OwnedHandOver {
     /// Its `payload` is empty: the bytes are beside it.
     packet: Packet<'static>,
     frames: u32,
+    is_new: bool,
     kept: u16,
     payload: [u8; HandOver::PAYLOAD],
 }
@@ -46,6 +47,7 @@ impl OwnedHandOver {
         Self {
             packet: datagram.packet.without_payload(),
             frames: datagram.frames,
+            is_new: datagram.is_new,
             kept: kept as u16,
             payload,
         }
@@ -54,7 +56,7 @@ impl OwnedHandOver {
     /// For `Worker::receive`.
     pub(crate) fn as_hand_over(&self) -> HandOver<'_> {
         let packet = Packet { payload: &self.payload[..usize::from(self.kept)], ..self.packet };
-        HandOver { packet, frames: self.frames }
+        HandOver { packet, frames: self.frames, is_new: self.is_new }
     }
 }
 
@@ -68,6 +70,7 @@ pub(crate) struct Outlet {
     lost: Arc<Lost>,
     patient: bool,
     shunt: Option<Shunt>,
+    table: Option<Table>,
 }
 
 /// The control thread's ends.
@@ -107,6 +110,7 @@ pub(crate) fn rings(workers: usize) -> Vec<(Outlet, Inlet)> {
                 lost: Arc::clone(&lost),
                 patient: false,
                 shunt: None,
+                table: None,
             };
             (outlet, Inlet { records: records_out, events: events_out, lost })
         })
@@ -117,6 +121,11 @@ impl Outlet {
     /// Flows can be shunted by this.
     pub(crate) fn set_shunt(&mut self, shunt: Option<Shunt>) {
         self.shunt = shunt;
+    }
+
+    /// Packets are steered by this.
+    pub(crate) fn set_slots(&mut self, slots: Option<xdp::Slots>) {
+        self.table = slots.map(Table);
     }
 
     /// The time is `now`.
@@ -157,6 +166,10 @@ impl Output for Outlet {
         }
     }
 
+    fn slots(&self) -> Option<&dyn Slots> {
+        self.table.as_ref().map(|table| table as &dyn Slots)
+    }
+
     fn shunt(&mut self, key: &FlowKey) -> bool {
         self.shunt.as_mut().is_some_and(|shunt| shunt.add(key))
     }
@@ -171,6 +184,39 @@ impl Output for Outlet {
 
     fn late(&mut self) -> Option<(FlowKey, Shunted)> {
         self.shunt.as_mut()?.late().map(|(key, count)| (key, counted(count)))
+    }
+}
+
+/// The table that packets are steered by, in the engine's terms.
+struct Table(xdp::Slots);
+
+impl Slots for Table {
+    fn get(&self, slot: u32) -> Slot {
+        let xdp::Slot { worker, former, learning } = self.0.get(slot);
+        Slot { worker, former, learning }
+    }
+
+    fn pin(&self, hash: u64) -> bool {
+        self.0.pin(hash)
+    }
+
+    fn unpin(&self, hash: u64) {
+        self.0.unpin(hash);
+    }
+
+    fn pins_refused(&self) -> u64 {
+        self.0.pins_refused()
+    }
+
+    fn settle(&self, slot: u32, step: Step) {
+        self.0.settle(
+            slot,
+            match step {
+                Step::Switch => xdp::Step::Switch,
+                Step::Finish => xdp::Step::Finish,
+                Step::Abort => xdp::Step::Abort,
+            },
+        );
     }
 }
 

@@ -14,6 +14,7 @@ use offport_telemetry::ecs::Formatter;
 use offport_telemetry::http::{Board, Listener};
 use offport_telemetry::metrics::{FlaggedPairs, Metrics, WorkerSample};
 
+use crate::balance::Balance;
 use crate::cli::Run;
 use crate::outlet::{self, Inlet};
 use crate::sinks::Sinks;
@@ -66,6 +67,8 @@ impl Signals {
 struct Sensor {
     config: Config,
     control: Control,
+    /// `None`: slots stay where they are.
+    balance: Option<Balance>,
     workers: Vec<worker::Handle>,
     inlets: Vec<Inlet>,
     sinks: Sinks,
@@ -110,12 +113,16 @@ impl Sensor {
                 "capture.huge_pages = \"require\", but not enough are free: sysctl vm.nr_hugepages, or \"auto\""
             );
         }
+        let steers = settings::steers(&config.capture, layout.workers);
+        let ports = u32::try_from(control.bound().len()).unwrap_or(u32::MAX);
+        let backlog = ports.saturating_mul(config.capture.rx_ring);
         let mut workers = Vec::new();
         let mut inlets = Vec::new();
         let rings = outlet::rings(usize::from(layout.workers.get()));
         for ((receiver, (mut outlet, inlet)), core) in receivers.into_iter().zip(rings).zip(layout.cores) {
             outlet.set_shunt(control.shunt());
-            let engine_config = settings::engine(config, layout.workers, seed);
+            outlet.set_slots(steers.then(|| control.slots()));
+            let engine_config = settings::engine(config, layout.workers, backlog, seed);
             let engine = Worker::new(engine_config, Arc::clone(&policy), receiver.worker(), random());
             workers
                 .push(worker::start(receiver, engine, outlet, core).context("a worker cannot be started")?);
@@ -124,9 +131,15 @@ impl Sensor {
         let metrics_settings = &config.metrics;
         let pairs =
             FlaggedPairs::new(metrics_settings.flagged_pairs as usize, metrics_settings.flagged_pair_time);
+        let balance = (steers && config.capture.rebalance).then(|| {
+            let above = f64::from(config.capture.rebalance_above) / 100.0;
+            let flows = config.capture.rebalance_flows;
+            Balance::new(control.slots(), above, flows, workers.len(), Instant::now())
+        });
         let sensor = Self {
             config: config.clone(),
             control,
+            balance,
             workers,
             inlets,
             sinks,
@@ -171,6 +184,7 @@ impl Sensor {
             if looked.elapsed() >= LOOK_AFTER {
                 looked = Instant::now();
                 self.look_after_interfaces();
+                self.look_after_balance();
             }
             if published.elapsed() >= self.config.metrics.interval {
                 published = Instant::now();
@@ -213,6 +227,12 @@ impl Sensor {
         );
     }
 
+    fn look_after_balance(&mut self) {
+        let Some(balance) = &mut self.balance else { return };
+        let loads: Vec<_> = self.workers.iter_mut().map(worker::Handle::load).collect();
+        balance.tick(Instant::now(), &loads);
+    }
+
     /// Writes what the workers have put out since the last call.
     fn drain(&mut self) -> usize {
         let Self { inlets, sinks, pairs, board, .. } = self;
@@ -236,6 +256,9 @@ impl Sensor {
     fn publish(&mut self) {
         let snapshot = self.control.statistics();
         capture_metrics::publish(&snapshot);
+        if let Some(balance) = &self.balance {
+            balance.publish();
+        }
         for (sink, written, failed) in self.sinks.counts() {
             metrics::counter!("offport_sink_lines_total", "sink" => sink).absolute(written);
             metrics::counter!("offport_sink_lines_lost_total", "sink" => sink).absolute(failed);

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use offport_capture::xdp;
 use offport_config::{Capture, Config, MultiBuffer, NoSocket, OtherFrames, Steering, Want, XdpMode};
 use offport_engine::{Config as EngineConfig, Shunting};
-use offport_wire::steer::SLOTS;
 
 use crate::cores::Topology;
 
@@ -56,9 +55,15 @@ pub(crate) fn capture(config: &Config, workers: NonZeroU16, seed: u64) -> xdp::O
             NoSocket::Pass => xdp::NoSocket::Pass,
         },
         shunt_entries: if config.shunt.enabled { config.shunt.entries } else { 0 },
+        pins: if settings.rebalance && steers(settings, workers) { settings.rebalance_flows } else { 0 },
         seed: Some(seed),
         ..xdp::Options::default()
     }
+}
+
+/// Whether the XDP program chooses among several workers.
+pub(crate) fn steers(settings: &Capture, workers: NonZeroU16) -> bool {
+    workers.get() > 1 && settings.steering == Steering::Flow
 }
 
 const fn action(action: OtherFrames) -> xdp::Action {
@@ -69,15 +74,15 @@ const fn action(action: OtherFrames) -> xdp::Action {
     }
 }
 
-/// One worker's settings. With `workers` > 1 and steering by flow, workers hand reassembled datagrams to the flow's
-/// owner by the same table that the XDP program starts with: slot modulo workers.
-pub(crate) fn engine(settings: &Config, workers: NonZeroU16, seed: u64) -> EngineConfig {
-    let steering = (workers.get() > 1 && settings.capture.steering == Steering::Flow).then(|| {
-        let mut table = Box::new([0; SLOTS as usize]);
-        for (slot, worker) in table.iter_mut().zip((0..workers.get()).cycle()) {
-            *slot = worker;
-        }
-        offport_engine::Steering { seed, table }
+/// One worker's settings.
+///
+/// `backlog`: frames that its rings hold at most.
+pub(crate) fn engine(settings: &Config, workers: NonZeroU16, backlog: u32, seed: u64) -> EngineConfig {
+    let steering = steers(&settings.capture, workers).then(|| offport_engine::Steering {
+        seed,
+        backlog,
+        max_pins: settings.capture.rebalance_flows,
+        ..offport_engine::Steering::default()
     });
     EngineConfig {
         flow: settings.flow.table(),

@@ -10,6 +10,7 @@ use offport_engine::{Counters, Worker};
 use offport_wire::Timestamp;
 use triple_buffer::{Input, Output};
 
+use crate::balance::Load;
 use crate::outlet::Outlet;
 
 /// Timers run, and counters are published, at least this often while packets come.
@@ -77,7 +78,10 @@ impl Loop {
                 self.engine.tick(start, &mut self.outlet);
                 self.publish();
             }
-            self.busy_nanos += elapsed(start);
+            // Who polls all the time is busy when there is something.
+            if packets > 0 || !self.receiver.polls_busily() {
+                self.busy_nanos += elapsed(start);
+            }
             if packets > 0 {
                 continue;
             }
@@ -128,6 +132,13 @@ fn elapsed(since: Timestamp) -> u64 {
 }
 
 impl Handle {
+    /// What it has to do.
+    pub(crate) fn load(&mut self) -> Load {
+        self.published.update();
+        let Published { counters, busy_nanos, .. } = self.published.output_buffer();
+        Load { busy_nanos: *busy_nanos, flows: counters.flow.active }
+    }
+
     /// Whether the thread is over, in order or not.
     pub(crate) fn has_ended(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)

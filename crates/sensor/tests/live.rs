@@ -9,6 +9,8 @@
     reason = "a test may fail in any way"
 )]
 
+#[path = "live/balance.rs"]
+mod balance;
 #[path = "live/lab.rs"]
 mod lab;
 #[path = "live/offline.rs"]

@@ -54,6 +54,11 @@ impl Receiver {
         self.core.wait(timeout)
     }
 
+    /// Whether [`wait`](Self::wait) runs the driver instead of sleeping.
+    pub fn polls_busily(&self) -> bool {
+        self.core.busy_poll
+    }
+
     /// Index of this worker.
     pub fn worker(&self) -> u16 {
         self.core.worker

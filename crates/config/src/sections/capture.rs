@@ -89,6 +89,12 @@ section! {
         zero_copy: Want = Want::Auto, choice;
         /// Who chooses the worker of a packet.
         steering: Steering = Steering::Flow, choice;
+        /// Whether an overloaded worker gives new flows to another one.
+        rebalance: bool = true, boolean;
+        /// From how much of its time at work on, in percent, a worker is overloaded.
+        rebalance_above: u8 = 80, integer(1, 100);
+        /// Flows that may stay with their worker while others of their kind go to another one.
+        rebalance_flows: u32 = 65_536, integer(64, 1 << 22);
         /// Whether the interface takes frames that are not addressed to it.
         promiscuous: bool = true, boolean;
         /// Frames longer than one buffer.

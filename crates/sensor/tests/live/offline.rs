@@ -87,6 +87,17 @@ pub(crate) fn flood(count: u32) -> tempfile::NamedTempFile {
     file
 }
 
+/// A capture of small UDP packets, each of the flow with that number.
+pub(crate) fn udp_capture(flows: &[u32]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut bytes = pcap_header();
+    for (number, flow) in (0..).zip(flows) {
+        pcap_packet(&mut bytes, number, &udp_frame(*flow));
+    }
+    std::fs::write(file.path(), bytes).unwrap();
+    file
+}
+
 /// The two directions of `count` connections to port 80, as a pair of TAP ports delivers them: what the clients send, and
 /// what the servers send, which is an HTTP response, whatever the request is.
 pub(crate) fn halves(count: u32, request: &[u8]) -> [tempfile::NamedTempFile; 2] {
