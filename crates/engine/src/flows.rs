@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use offport_fingerprint::Identifier;
 use offport_flow::{Outcome, Tracker};
 use offport_policy::Policy;
 use offport_wire::{Packet, Timestamp};
@@ -36,6 +37,7 @@ impl Flows {
         Self {
             tracker: Tracker::new(&config.flow, seed),
             state: State {
+                identifier: Identifier::default(),
                 outcomes: Outcomes::new(config.max_outcomes, seed),
                 events: Events::new(&config, seed),
                 counters: Counters::default(),

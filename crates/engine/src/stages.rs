@@ -1,6 +1,6 @@
 //! The stages after the flow table: identify, judge, write down.
 
-use offport_fingerprint::{Answer, Exchange, Proof, Stage, candidates, identify};
+use offport_fingerprint::{Answer, Exchange, Identifier, Proof, Stage, candidates, identify};
 use offport_flow::{End, Flow, Observer, Settlement, Shunted};
 use offport_policy::{Policy, Seen, Severity, Verdict};
 use offport_wire::FlowKey;
@@ -17,6 +17,7 @@ use crate::shunting::Shunting;
 /// What the stages keep from packet to packet.
 #[derive(Debug)]
 pub(crate) struct State {
+    pub(crate) identifier: Identifier,
     pub(crate) outcomes: Outcomes,
     pub(crate) events: Events,
     pub(crate) counters: Counters,
@@ -36,7 +37,7 @@ pub(crate) struct Stages<'a, O> {
 
 impl<O: Output> Observer for Stages<'_, O> {
     fn examine(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
-        let seen = match identify(&describe::exchange(flow), Stage::Open) {
+        let seen = match self.state.identifier.identify(&describe::exchange(flow), Stage::Open) {
             Answer::Identified(protocol, proof) => Seen::Identified(protocol, proof),
             Answer::NotRecognised => Seen::NotRecognised,
             Answer::NeedMore => return None,

@@ -51,6 +51,18 @@ impl Selection {
         }
     }
 
+    /// Those of them that are worth it.
+    pub(crate) fn filter(self, worth: impl Fn(&Probe) -> bool) -> Self {
+        let mut filtered = Self::default();
+        for (index, probe) in PROBES.iter().enumerate() {
+            let bit = 1 << (index % 64);
+            if self.0[index / 64] & bit != 0 && worth(probe) {
+                filtered.0[index / 64] |= bit;
+            }
+        }
+        filtered
+    }
+
     pub(crate) fn iter(self) -> impl Iterator<Item = &'static Probe> {
         self.0.into_iter().zip(PROBES.chunks(64)).flat_map(|(mut bits, probes)| {
             std::iter::from_fn(move || {
@@ -70,7 +82,7 @@ struct Tables {
 }
 
 /// A server's port that no probe knows, and those that one does: there it may be more patient.
-const PORTS: [u16; 7] = [1, 53, 137, 4500, 5353, 5355, 6379];
+pub(crate) const PORTS: [u16; 7] = [1, 53, 137, 4500, 5353, 5355, 6379];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let started_by = |first: Speaker| {

@@ -9,6 +9,7 @@ use crate::name::{Protocol, ProtocolSet};
 use crate::probe::{Match, Probe, Transports};
 use crate::protocols::PROBES;
 use crate::proxy::Header;
+use crate::recent::narrow;
 
 /// Whether more payload can still come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +31,20 @@ pub enum Stage {
 /// At [`Stage::Last`], [`Answer::NeedMore`] says that the bytes are a true beginning of a known protocol and
 /// too few to prove it; [`Answer::NotRecognised`] always says that no known protocol starts like this.
 pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
+    identify_by(exchange, stage, Selection::for_exchange)
+}
+
+/// [`identify`], with the probes that `select` says are worth asking.
+pub(crate) fn identify_by(
+    exchange: &Exchange<'_>,
+    stage: Stage,
+    select: impl FnOnce(&Exchange<'_>) -> Selection,
+) -> Answer {
     let (exchange, header) = behind_proxy_header(exchange);
     if exchange.client.is_empty() && exchange.server.is_empty() {
         return Answer::NeedMore;
     }
-    let Tally { best, undecided } = Tally::of(&exchange);
+    let Tally { best, undecided } = Tally::of(&exchange, select(&exchange));
     let one_sided = exchange.client.is_empty() || exchange.server.is_empty();
     let undecided = undecided
         || (exchange.midstream && one_sided && stage == Stage::Open)
@@ -50,7 +60,7 @@ pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
 /// While the client is still sending its header, only the server's bytes can speak against every protocol.
 fn could_go_on_behind_header(exchange: &Exchange<'_>) -> bool {
     let silent = Exchange { client: Side::default(), ..*exchange };
-    let Tally { best, undecided } = Tally::of(&silent);
+    let Tally { best, undecided } = Tally::of(&silent, Selection::for_exchange(&silent));
     exchange.server.is_empty() || best.is_some() || undecided
 }
 
@@ -71,9 +81,9 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(exchange: &Exchange<'_>) -> Self {
+    fn of(exchange: &Exchange<'_>, probes: Selection) -> Self {
         let mut tally = Self { best: None, undecided: false };
-        for Probe { protocol, strongest, check, .. } in Selection::for_exchange(exchange).iter() {
+        for Probe { protocol, strongest, check, .. } in probes.iter() {
             // Among equals the first in the table wins, and doubt counts only against a heuristic.
             let is_settled = |(_, proof): (Protocol, Proof)| proof > Proof::Heuristic && proof >= *strongest;
             if tally.best.is_some_and(is_settled) {
@@ -114,7 +124,8 @@ fn behind_proxy_header<'a>(exchange: &Exchange<'a>) -> (Exchange<'a>, Header) {
     (inner, header)
 }
 
-/// Whether asking the probes that the first byte leaves comes to the same as asking all of them.
+/// Whether asking the probes that the first byte leaves comes to the same as asking all of them; and those that the first
+/// eight leave.
 pub(crate) fn is_dispatched_soundly(exchange: &Exchange<'_>) -> bool {
     let (exchange, _) = behind_proxy_header(exchange);
     let mut best = None;
@@ -129,9 +140,12 @@ pub(crate) fn is_dispatched_soundly(exchange: &Exchange<'_>) -> bool {
             Match::Yes(_) => {}
         }
     }
-    let tally = Tally::of(&exchange);
     let settled = best.is_some_and(|(_, proof)| proof > Proof::Heuristic);
-    tally.best == best && (settled || tally.undecided == undecided)
+    let by_byte = Selection::for_exchange(&exchange);
+    [by_byte, narrow(by_byte, &exchange)].into_iter().all(|probes| {
+        let tally = Tally::of(&exchange, probes);
+        tally.best == best && (settled || tally.undecided == undecided)
+    })
 }
 
 /// Whether `protocol` is looked for on `transport`.
