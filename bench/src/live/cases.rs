@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::baseline::Baseline;
 use super::generator::{Generator, Plan, Until};
 use super::namespace::{self, TAP, WIRE};
-use super::rings;
 use super::sensor::Sensor;
 use crate::corpus;
 use crate::in_memory::mix::Capture;
@@ -104,7 +103,6 @@ pub fn run(size: &Size, programs: &Path) -> anyhow::Result<(Vec<Row>, String)> {
         }
         rows.extend(case.rows(&part, &outcomes, size));
     }
-    rows.push(rings::run(size, programs, &mut generator));
     Ok((rows, mode))
 }
 

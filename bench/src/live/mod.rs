@@ -8,7 +8,6 @@ pub mod baseline;
 pub mod cases;
 pub mod generator;
 pub mod namespace;
-pub mod rings;
 pub mod sensor;
 mod skeleton;
 pub mod socket;

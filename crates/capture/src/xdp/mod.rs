@@ -5,7 +5,7 @@
 //! ```text
 //! options ─ open ┬ program    bpf/steer.bpf.c: load, configure, maps
 //!                ├ attach     onto an interface, native or generic
-//!                ├ port       packet memory, a socket per (queue, worker)   ─ xsk (xsk-rs)
+//!                ├ port       packet memory, a socket per (queue, worker)   ─ xsk (xsk-rs), rings
 //!                └ control    interfaces that go and come, counters        ─ statistics
 //! receiver       batches of packets; frames back to the kernel             ─ backend, pool, mailbox
 //! shunt          flows that the XDP program counts and drops
@@ -13,7 +13,7 @@
 //! doctor         what an interface can do, and what to change
 //! ```
 //!
-//! `unsafe` is in `sys` and `ethtool` (system calls), `xsk` (rings and packet memory), `program` (one shared word),
+//! `unsafe` is in `sys` and `ethtool` (system calls), `rings` (shared rings), `xsk` (packet memory), `program` (one shared word),
 //! `shunt::memory` and `slots` (shared arrays) and the generated `skeleton`.
 
 mod attach;
@@ -32,6 +32,7 @@ mod pool;
 mod port;
 mod program;
 mod receiver;
+mod rings;
 mod rss;
 mod shunt;
 mod skeleton;

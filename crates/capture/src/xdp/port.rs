@@ -242,8 +242,9 @@ fn open_port(
     let mut all = Vec::new();
     let mut filled = None;
     for _ in 0..options.workers.get() {
-        let (rx, fill) = retry_busy(|| xsk::open(&memory, name, queue, options.rx_ring, flags))
-            .map_err(|error| explain_bind(options, name, queue, multi_buffer, error))?;
+        let (rx, fill) =
+            retry_busy(|| xsk::open(&memory, name, queue, (options.rx_ring, options.fill_ring), flags))
+                .map_err(|error| explain_bind(options, name, queue, multi_buffer, error))?;
         if let Some(mut fill) = fill {
             // At once and to the brim: ice and i40e leak the buffers of a ring that they find short.
             Xsk::fill(&mut fill, options.fill_ring as usize, &mut frames);

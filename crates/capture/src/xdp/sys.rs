@@ -77,19 +77,24 @@ unsafe impl Sync for Mapping {}
 impl Mapping {
     /// The memory of a BPF array with BPF_F_MMAPABLE.
     pub(crate) fn of(map: BorrowedFd<'_>, size: usize) -> io::Result<Self> {
-        Self::new(libc::MAP_SHARED | libc::MAP_POPULATE, map.as_raw_fd(), size)
+        Self::new(libc::MAP_SHARED | libc::MAP_POPULATE, map.as_raw_fd(), 0, size)
+    }
+
+    /// A ring of an AF_XDP socket; `page` says which.
+    pub(crate) fn of_ring(socket: RawFd, page: i64, size: usize) -> io::Result<Self> {
+        Self::new(libc::MAP_SHARED | libc::MAP_POPULATE, socket, page, size)
     }
 
     /// Memory of this process.
     #[cfg(test)]
     pub(crate) fn anonymous(size: usize) -> io::Result<Self> {
-        Self::new(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, size)
+        Self::new(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0, size)
     }
 
-    fn new(flags: i32, fd: RawFd, size: usize) -> io::Result<Self> {
+    fn new(flags: i32, fd: RawFd, offset: i64, size: usize) -> io::Result<Self> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping wherever the kernel likes.
-        let start = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, fd, 0) };
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, fd, offset) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
@@ -109,6 +114,29 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: what mmap() gave; whoever has a reference into it borrows `self`.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.size) };
+    }
+}
+
+/// Where the numbers and entries of an AF_XDP socket's rings lie in their mappings.
+pub(crate) fn ring_offsets(socket: RawFd) -> io::Result<libc::xdp_mmap_offsets> {
+    // SAFETY: numbers, for which all zeros are a value.
+    let mut offsets: libc::xdp_mmap_offsets = unsafe { std::mem::zeroed() };
+    let mut size = size_of::<libc::xdp_mmap_offsets>() as libc::socklen_t;
+    // SAFETY: `size` bytes that the kernel may write to.
+    let result = unsafe {
+        libc::getsockopt(
+            socket,
+            libc::SOL_XDP,
+            libc::XDP_MMAP_OFFSETS,
+            (&raw mut offsets).cast(),
+            &raw mut size,
+        )
+    };
+    // Kernels before 5.4 give less, without the flags.
+    match result {
+        0 if size as usize == size_of::<libc::xdp_mmap_offsets>() => Ok(offsets),
+        0 => Err(io::Error::from(io::ErrorKind::Unsupported)),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -1,43 +1,55 @@
-//! AF_XDP sockets and packet memory by way of xsk-rs.
+//! AF_XDP sockets and packet memory by way of xsk-rs; their rings are read and written in place ([`super::rings`]).
 //!
-//! xsk-rs's `FrameDesc` is `Copy`, and its packet slices borrow the UMEM, not the frame. Here it is wrapped into
-//! [`Frame`], which is neither, so that the rules of [`Backend`] hold. All frames that exist are made in
+//! xsk-rs's `FrameDesc` is `Copy`, and its packet slices borrow the UMEM, not the frame. Here a frame is a [`Frame`], which
+//! is neither, so that the rules of [`Backend`] hold. All frames that exist are made in
 //! [`Umem::new`]; from then on each is in exactly one place: in the kernel's hands, or in one `Frame`.
-#![allow(unsafe_code)] // xsk-rs's ring and memory calls: each block says what keeps its contract
+#![allow(unsafe_code)] // packet memory: each block says why it is sound
 
 use std::error::Error;
 use std::io;
 use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, RawFd};
+use std::ptr::NonNull;
 
+use libc::xdp_desc;
 use xsk_rs::config::{BindFlags, FrameSize, Interface, LibxdpFlags, QueueSize, SocketConfig, UmemConfig};
 use xsk_rs::umem::frame::FrameDesc;
 use xsk_rs::{FillQueue, RxQueue, Socket, TxQueue, Umem as XskUmem};
 
 use super::backend::Backend;
+use super::rings::{Given, Received};
 
 /// The real thing.
 pub(crate) struct Xsk;
 
 /// The right to read one frame of a [`Umem`].
-#[repr(transparent)]
-pub(crate) struct Frame(FrameDesc);
+pub(crate) struct Frame(xdp_desc);
 
 /// Packet memory shared with the kernel.
 #[derive(Clone)]
-pub(crate) struct Umem(XskUmem);
+pub(crate) struct Umem {
+    xsk: XskUmem,
+    /// Where it starts, for as long as `xsk` lives.
+    start: NonNull<u8>,
+}
+
+// SAFETY: `start` is only read through, and the memory belongs to no thread.
+unsafe impl Send for Umem {}
 
 /// The receiving side of a socket.
 pub(crate) struct Rx {
+    ring: Received,
+    // Owns the socket.
     queue: RxQueue,
     // xsk-rs cannot make a socket without a TX ring; it has one entry and is never used.
     _transmit: TxQueue,
-    scratch: Box<[FrameDesc]>,
 }
 
 /// The fill ring of an (interface, queue), with the completion ring that the kernel insists on.
 pub(crate) struct Fill {
-    queue: FillQueue,
+    ring: Given,
+    // Owns it.
+    _queue: FillQueue,
     _completion: xsk_rs::CompQueue,
 }
 
@@ -61,9 +73,19 @@ impl Umem {
             .build()
             .map_err(invalid)?;
         let frames = NonZeroU32::new(layout.frames).ok_or(io::ErrorKind::InvalidInput)?;
-        let (umem, frames) = XskUmem::new(config, frames, huge_pages).map_err(|error| errno(&error))?;
-        Ok((Self(umem), frames.into_iter().map(Frame).collect()))
+        let (xsk, frames) = XskUmem::new(config, frames, huge_pages).map_err(|error| errno(&error))?;
+        let start = start_of(&xsk, &frames).ok_or(io::ErrorKind::InvalidData)?;
+        let frame = |desc: &FrameDesc| Frame(xdp_desc { addr: desc.addr() as u64, len: 0, options: 0 });
+        Ok((Self { xsk, start }, frames.iter().map(frame).collect()))
     }
+}
+
+/// xsk-rs does not tell where its memory starts, but where a frame lies, and how far from the start that is.
+fn start_of(umem: &XskUmem, frames: &[FrameDesc]) -> Option<NonNull<u8>> {
+    let frame = frames.first()?;
+    // SAFETY: the frame is one of this UMEM, and nothing of it is read.
+    let at = unsafe { umem.data(frame) }.contents().as_ptr();
+    NonNull::new(at.wrapping_sub(frame.addr()).cast_mut())
 }
 
 /// Opens a socket on an (interface, queue). The fill ring comes with the first socket of each.
@@ -71,7 +93,7 @@ pub(crate) fn open(
     umem: &Umem,
     interface: &str,
     queue: u32,
-    rx_ring: u32,
+    (rx_ring, fill_ring): (u32, u32),
     flags: BindFlags,
 ) -> io::Result<(Rx, Option<Fill>)> {
     let interface: Interface = interface.parse().map_err(invalid)?;
@@ -84,14 +106,16 @@ pub(crate) fn open(
         .build();
     // SAFETY: INHIBIT_PROG_LOAD is set, which is what sharing an (interface, queue) asks for.
     let (transmit, queue, rings) =
-        unsafe { Socket::new(config, &umem.0, &interface, queue) }.map_err(|error| errno(&error))?;
-    let rx = Rx { queue, _transmit: transmit, scratch: vec![FrameDesc::default(); SCRATCH].into() };
-    let fill = rings.map(|(queue, completion)| Fill { queue, _completion: completion });
-    Ok((rx, fill))
+        unsafe { Socket::new(config, &umem.xsk, &interface, queue) }.map_err(|error| errno(&error))?;
+    let fd = queue.fd().as_raw_fd();
+    let fill = match rings {
+        Some((queue, completion)) => {
+            Some(Fill { ring: Given::map(fd, fill_ring)?, _queue: queue, _completion: completion })
+        }
+        None => None,
+    };
+    Ok((Rx { ring: Received::map(fd, rx_ring)?, queue, _transmit: transmit }, fill))
 }
-
-/// Descriptors taken out of an RX ring at once.
-const SCRATCH: usize = 64;
 
 impl Backend for Xsk {
     type Memory = Umem;
@@ -103,32 +127,19 @@ impl Backend for Xsk {
     fn bytes<'a>(memory: &'a Umem, frame: &'a Frame) -> &'a [u8] {
         // SAFETY: the descriptor came from this UMEM's RX ring, so the kernel has checked address and length
         // against it; and as long as `frame` is borrowed it cannot be given to a fill ring, so nothing writes.
-        // `Data` derefs to a slice that borrows itself; what it points at lives as long as the UMEM.
-        let data = unsafe { memory.0.data(&frame.0) };
-        let slice = data.contents();
-        // SAFETY: same memory, with the lifetime of `memory` and `frame` instead of the wrapper's.
-        unsafe { std::slice::from_raw_parts(slice.as_ptr(), slice.len()) }
+        unsafe {
+            std::slice::from_raw_parts(memory.start.as_ptr().add(frame.0.addr as usize), frame.0.len as usize)
+        }
     }
 
     #[inline]
     fn continues(frame: &Frame) -> bool {
-        frame.0.has_more_frames()
+        frame.0.options & libc::XDP_PKT_CONTD != 0
     }
 
     #[inline]
     fn receive(rx: &mut Rx, limit: usize, into: &mut Vec<Frame>) -> usize {
-        let mut total = 0;
-        while total < limit {
-            let want = (limit - total).min(rx.scratch.len());
-            // SAFETY: the socket is bound to the UMEM that all its frames come from.
-            let got = unsafe { rx.queue.consume(&mut rx.scratch[..want]) };
-            into.extend(rx.scratch[..got].iter().map(|desc| Frame(*desc)));
-            total += got;
-            if got < want {
-                break;
-            }
-        }
-        total
+        rx.ring.take(limit, |desc| into.push(Frame(desc)))
     }
 
     #[inline]
@@ -138,25 +149,12 @@ impl Backend for Xsk {
 
     #[inline]
     fn fill(ring: &mut Fill, limit: usize, frames: &mut Vec<Frame>) -> usize {
-        let limit = limit.min(frames.len());
-        if limit == 0 {
-            return 0;
-        }
-        // `produce` takes all or nothing, so ask first.
-        let count = limit.min(ring.queue.nb_free(limit as u32) as usize);
-        let start = frames.len() - count;
-        let descs: &[Frame] = &frames[start..];
-        // SAFETY: `Frame` is a transparent wrapper of `FrameDesc`.
-        let descs = unsafe { std::slice::from_raw_parts(descs.as_ptr().cast::<FrameDesc>(), descs.len()) };
-        // SAFETY: these frames are user space's, each once, and of this ring's UMEM; they are given up below.
-        let produced = unsafe { ring.queue.produce(descs) };
-        frames.truncate(frames.len() - produced);
-        produced
+        ring.ring.give(limit, || frames.pop().map(|Frame(desc)| desc.addr))
     }
 
     #[inline]
     fn sleeps(ring: &Fill) -> bool {
-        ring.queue.needs_wakeup()
+        ring.ring.needs_wakeup()
     }
 }
 
