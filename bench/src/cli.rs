@@ -33,6 +33,9 @@ pub struct Run {
     /// Rounds of each variant, instead of 15
     #[arg(long, value_name = "N")]
     pub rounds: Option<usize>,
+    /// Of the live cases only those with this in their name
+    #[arg(long, value_name = "TEXT")]
+    pub case: Option<String>,
     /// The release builds of offportd and offport
     #[arg(long, value_name = "FOLDER", hide = true)]
     pub programs: Option<PathBuf>,

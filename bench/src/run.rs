@@ -93,6 +93,7 @@ fn live(run: &Run) -> anyhow::Result<(Vec<Row>, String)> {
     }
     let mut arguments = vec!["--programs".to_owned(), programs(run)?.display().to_string()];
     arguments.extend(run.rounds.map(|rounds| format!("--rounds={rounds}")));
+    arguments.extend(run.case.iter().map(|case| format!("--case={case}")));
     arguments.extend(run.quick.then(|| "--quick".to_owned()));
     let output = namespace::enter(&arguments)?;
     serde_json::from_slice(&output).context("what the live part says")
@@ -100,7 +101,7 @@ fn live(run: &Run) -> anyhow::Result<(Vec<Row>, String)> {
 
 /// Inside that namespace: rows and mode go to the parent.
 fn inside(run: &Run) -> anyhow::Result<()> {
-    let result = cases::run(&size(run), programs(run)?)?;
+    let result = cases::run(&size(run), run.case.as_deref().unwrap_or_default(), programs(run)?)?;
     println!("{}", serde_json::to_string(&result)?);
     Ok(())
 }

@@ -77,17 +77,17 @@ struct Outcome {
     unaccounted: [f64; 3],
 }
 
-/// All cases; in a namespace of its own (see [`namespace::enter`]).
+/// The cases with `wanted` in their name; in a namespace of its own (see [`namespace::enter`]).
 ///
 /// # Errors
 /// The kernel refuses, or `offportd` fails.
-pub fn run(size: &Size, programs: &Path) -> anyhow::Result<(Vec<Row>, String)> {
+pub fn run(size: &Size, wanted: &str, programs: &Path) -> anyhow::Result<(Vec<Row>, String)> {
     namespace::make_pair()?;
     let mix = corpus::mix().and_then(|path| Capture::read(&path));
     let mut rows = Vec::new();
     let mut mode = String::new();
     let mut generator = Generator::new(WIRE, SENDER, mix.as_ref().ok())?;
-    for case in &CASES {
+    for case in CASES.iter().filter(|case| case.name.contains(wanted)) {
         eprintln!("live: {}", case.name);
         let part = format!("live on veth, {}", case.name);
         if let (Plan::Replay, Err(why)) = (case.plan, &mix) {
