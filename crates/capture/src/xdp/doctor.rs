@@ -163,7 +163,7 @@ fn huge_pages() -> Finding {
         _ => Finding::warning(
             "huge pages",
             "none free: packet memory lies in 4 KiB pages",
-            "sysctl vm.nr_hugepages=N, 32 for each queue with default rings",
+            "sysctl vm.nr_hugepages=N, 16 for each queue with default rings",
         ),
     }
 }
