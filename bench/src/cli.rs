@@ -50,6 +50,8 @@ pub enum Part {
     NewFlows,
     /// In memory: the mixed capture
     Mix,
+    /// In memory: half an hour of churn, and a SYN flood
+    Endurance,
     /// Instructions per packet, by callgrind
     Instructions,
     /// Live on a veth pair: offportd beside two baselines

@@ -90,6 +90,14 @@ impl Traffic for Established {
     }
 }
 
+/// A data packet of a client, after the request and so many others.
+pub fn data(frame: &mut [u8], flow: u32, request: &[u8], before: u32) -> usize {
+    let (client, server) = ends(flow);
+    let seq = CLIENT_START.wrapping_add(1 + (request.len() + DATA.len() * before as usize) as u32);
+    let (flags, ack) = (TcpFlags::ACK | TcpFlags::PSH, SERVER_START + 1);
+    tcp(frame, &Tcp { from: client, to: server, flags, seq, ack, payload: DATA })
+}
+
 /// One step of a connection: 0 SYN, 1 SYN-ACK, 2 ACK, 3 the request, 4 the server's FIN, 5 the client's.
 pub fn opening(frame: &mut [u8], flow: u32, step: u32, port: u16, request: &[u8]) -> usize {
     const NOTHING: &[u8] = &[];

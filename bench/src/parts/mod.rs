@@ -1,5 +1,6 @@
 //! The parts of the benchmark. Each gives rows of the table.
 
+pub mod endurance;
 pub mod established;
 pub mod instructions;
 pub mod mix;
