@@ -1,34 +1,39 @@
 //! The rings of an AF_XDP socket, read and written in place (Documentation/networking/af_xdp.rst).
 //!
-//! xsk-rs makes and owns them; its own access is a call into C for every descriptor. Here the same memory is mapped a
-//! second time, and a descriptor is one load or one store.
+//! xsk-rs makes, maps and owns them; its own access is a call into C for every descriptor. Here a descriptor is one load
+//! or one store.
 #![allow(unsafe_code)] // memory that is shared with the kernel
 
 use std::io;
 use std::mem::size_of;
 use std::os::fd::RawFd;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use libc::xdp_desc;
 
-use super::sys::{self, Mapping};
+use super::sys;
 
-/// A ring's memory. `T` is what it holds.
+/// A ring. `T` is what it holds.
 struct Ring<T> {
-    memory: Mapping,
+    /// It is mapped as long as the socket's owner lives, which must outlive this.
+    start: NonNull<u8>,
     offsets: libc::xdp_ring_offset,
     mask: u32,
     holds: std::marker::PhantomData<T>,
 }
 
+// SAFETY: the memory belongs to no thread.
+unsafe impl<T: Send> Send for Ring<T> {}
+
 impl<T: Copy> Ring<T> {
-    fn map(fd: RawFd, offsets: libc::xdp_ring_offset, page: i64, entries: u32) -> io::Result<Self> {
+    fn find(fd: RawFd, offsets: libc::xdp_ring_offset, page: u64, entries: u32) -> io::Result<Self> {
         if !entries.is_power_of_two() {
             return Err(io::Error::from(io::ErrorKind::InvalidInput));
         }
         let size = offsets.desc as usize + entries as usize * size_of::<T>();
-        let memory = Mapping::of_ring(fd, page, size)?;
-        Ok(Self { memory, offsets, mask: entries - 1, holds: std::marker::PhantomData })
+        let start = sys::ring_start(fd, page, size)?;
+        Ok(Self { start, offsets, mask: entries - 1, holds: std::marker::PhantomData })
     }
 
     #[inline(always)]
@@ -50,14 +55,14 @@ impl<T: Copy> Ring<T> {
     fn entry(&self, number: u32) -> *mut T {
         let index = (number & self.mask) as usize;
         // SAFETY: `index` is below the number of entries, all of which lie in the mapping from `desc` on.
-        unsafe { self.memory.start().add(self.offsets.desc as usize).cast::<T>().add(index).as_ptr() }
+        unsafe { self.start.add(self.offsets.desc as usize).cast::<T>().add(index).as_ptr() }
     }
 
     #[inline(always)]
     fn number(&self, offset: u64) -> &AtomicU32 {
-        // SAFETY: the kernel says that a u32 is there, aligned, in the mapping, which lives as long as `self`; both sides
-        // access it atomically.
-        unsafe { AtomicU32::from_ptr(self.memory.start().as_ptr().add(offset as usize).cast()) }
+        // SAFETY: the kernel says that a u32 is there, aligned, in the mapping, which outlives `self`; both sides access it
+        // atomically.
+        unsafe { AtomicU32::from_ptr(self.start.as_ptr().add(offset as usize).cast()) }
     }
 }
 
@@ -71,10 +76,10 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// Maps the RX ring of a socket. There must be one at most.
-    pub(crate) fn map(fd: RawFd, entries: u32) -> io::Result<Self> {
+    /// The RX ring of a socket, of which there must be one at most. It must not outlive the socket's owner.
+    pub(crate) fn of(fd: RawFd, entries: u32) -> io::Result<Self> {
         let offsets = sys::ring_offsets(fd)?;
-        let ring = Ring::map(fd, offsets.rx, libc::XDP_PGOFF_RX_RING, entries)?;
+        let ring = Ring::find(fd, offsets.rx, libc::XDP_PGOFF_RX_RING as u64, entries)?;
         let next = ring.consumer().load(Ordering::Relaxed);
         Ok(Self { ring, next, produced: next })
     }
@@ -110,11 +115,11 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    /// Maps the fill ring that a bound socket's packet memory has. There must be one at most.
-    pub(crate) fn map(fd: RawFd, entries: u32) -> io::Result<Self> {
+    /// The fill ring that was made with a socket, of which there must be one at most. It must not outlive its owner.
+    pub(crate) fn of(fd: RawFd, entries: u32) -> io::Result<Self> {
         let offsets = sys::ring_offsets(fd)?;
-        let page = libc::XDP_UMEM_PGOFF_FILL_RING as i64;
-        let ring = Ring::map(fd, offsets.fr, page, entries)?;
+        let page = libc::XDP_UMEM_PGOFF_FILL_RING;
+        let ring = Ring::find(fd, offsets.fr, page, entries)?;
         let next = ring.producer().load(Ordering::Relaxed);
         let consumed = ring.consumer().load(Ordering::Acquire);
         Ok(Self { ring, next, consumed })

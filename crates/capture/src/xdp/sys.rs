@@ -77,24 +77,19 @@ unsafe impl Sync for Mapping {}
 impl Mapping {
     /// The memory of a BPF array with BPF_F_MMAPABLE.
     pub(crate) fn of(map: BorrowedFd<'_>, size: usize) -> io::Result<Self> {
-        Self::new(libc::MAP_SHARED | libc::MAP_POPULATE, map.as_raw_fd(), 0, size)
-    }
-
-    /// A ring of an AF_XDP socket; `page` says which.
-    pub(crate) fn of_ring(socket: RawFd, page: i64, size: usize) -> io::Result<Self> {
-        Self::new(libc::MAP_SHARED | libc::MAP_POPULATE, socket, page, size)
+        Self::new(libc::MAP_SHARED | libc::MAP_POPULATE, map.as_raw_fd(), size)
     }
 
     /// Memory of this process.
     #[cfg(test)]
     pub(crate) fn anonymous(size: usize) -> io::Result<Self> {
-        Self::new(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0, size)
+        Self::new(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, size)
     }
 
-    fn new(flags: i32, fd: RawFd, offset: i64, size: usize) -> io::Result<Self> {
+    fn new(flags: i32, fd: RawFd, size: usize) -> io::Result<Self> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping wherever the kernel likes.
-        let start = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, fd, offset) };
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), size, protection, flags, fd, 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
@@ -138,6 +133,36 @@ pub(crate) fn ring_offsets(socket: RawFd) -> io::Result<libc::xdp_mmap_offsets> 
         0 => Err(io::Error::from(io::ErrorKind::Unsupported)),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Where this process has a ring of an AF_XDP socket in its memory, of `size` bytes at least; `page` says which ring.
+///
+/// Whoever made the socket has mapped it. Kernels before 6.4 do not map a ring of a bound socket again (net/xdp/xsk.c:
+/// `xsk_mmap` gives EBUSY), so it is looked up.
+pub(crate) fn ring_start(socket: RawFd, page: u64, size: usize) -> io::Result<NonNull<u8>> {
+    // SAFETY: numbers, for which all zeros are a value.
+    let mut status: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: a structure that the kernel may write to.
+    if unsafe { libc::fstat(socket, &raw mut status) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let maps = std::fs::read_to_string("/proc/self/maps")?;
+    let start = maps.lines().find_map(|line| ring_in(line, status.st_ino, page, size));
+    let start = start.and_then(|start| NonNull::new(std::ptr::with_exposed_provenance_mut(start)));
+    start
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the socket's ring is not in /proc/self/maps"))
+}
+
+/// The start of a mapping, from its line in /proc/self/maps (proc(5)), if it is that one.
+fn ring_in(line: &str, inode: u64, page: u64, size: usize) -> Option<usize> {
+    let mut fields = line.split_ascii_whitespace();
+    let (start, end) = fields.next()?.split_once('-')?;
+    let offset = u64::from_str_radix(fields.nth(1)?, 16).ok()?;
+    let of: u64 = fields.nth(1)?.parse().ok()?;
+    let is_socket = fields.next()?.starts_with("socket:");
+    let [start, end] = [start, end].map(|end| usize::from_str_radix(end, 16));
+    let (start, end) = (start.ok()?, end.ok()?);
+    (is_socket && of == inode && offset == page && end - start >= size).then_some(start)
 }
 
 /// Lets the kernel go on filling a socket: wakes a driver that sleeps for want of frames, and runs the driver
@@ -367,4 +392,23 @@ fn own(fd: i32) -> io::Result<OwnedFd> {
 pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: the caller holds the owner of `fd` for the length of this call.
     unsafe { BorrowedFd::borrow_raw(fd) }.as_fd().try_clone_to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_is_found_by_inode_offset_and_size() {
+        let rx = "7f2a1c000000-7f2a1c009000 rw-s 00000000 00:08 41235                      socket:[41235]";
+        let fill = "7f2a1c010000-7f2a1c019000 rw-s 100000000 00:08 41235                      socket:[41235]";
+        let file = "7f2a1c020000-7f2a1c029000 r--p 00000000 fe:00 41235                      /lib/x.so";
+        let bare = "7f2a1c030000-7f2a1c039000 rw-p 00000000 00:00 0";
+        let find = |inode, page, size| [rx, fill, file, bare, ""].map(|line| ring_in(line, inode, page, size));
+        let (rx_at, fill_at) = (Some(0x7f2a_1c00_0000), Some(0x7f2a_1c01_0000));
+        assert_eq!(find(41_235, 0, 0x9000), [rx_at, None, None, None, None]);
+        assert_eq!(find(41_235, 1 << 32, 0x8100), [None, fill_at, None, None, None]);
+        assert_eq!(find(41_235, 0, 0x9001), [None; 5]);
+        assert_eq!(find(41_236, 0, 0x1000), [None; 5]);
+    }
 }

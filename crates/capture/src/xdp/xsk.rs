@@ -110,11 +110,11 @@ pub(crate) fn open(
     let fd = queue.fd().as_raw_fd();
     let fill = match rings {
         Some((queue, completion)) => {
-            Some(Fill { ring: Given::map(fd, fill_ring)?, _queue: queue, _completion: completion })
+            Some(Fill { ring: Given::of(fd, fill_ring)?, _queue: queue, _completion: completion })
         }
         None => None,
     };
-    Ok((Rx { ring: Received::map(fd, rx_ring)?, queue, _transmit: transmit }, fill))
+    Ok((Rx { ring: Received::of(fd, rx_ring)?, queue, _transmit: transmit }, fill))
 }
 
 impl Backend for Xsk {
