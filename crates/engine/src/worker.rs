@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use offport_flow::{Brief, ServicePorts};
+use offport_flow::{Brief, ServicePorts, prefetch};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
 use offport_wire::{Drop, Frame, Parsed, Timestamp, glance, parse};
@@ -54,8 +54,11 @@ impl Worker {
 
     /// Frames in the order in which they were received.
     pub fn batch(&mut self, frames: &[Frame<'_>], out: &mut impl Output) {
-        for frames in frames.chunks(CHUNK) {
-            self.chunk(frames, out);
+        fetch(frames.get(..CHUNK).unwrap_or(frames));
+        for (number, chunk) in frames.chunks(CHUNK).enumerate() {
+            let next = frames.get((number + 1) * CHUNK..).unwrap_or_default();
+            fetch(next.get(..CHUNK).unwrap_or(next));
+            self.chunk(chunk, out);
         }
         self.publish();
     }
@@ -154,6 +157,19 @@ impl Worker {
         counters.reassembled = fragments.packets;
         counters.held = self.reassembler.pending();
         counters.flow = tracked;
+    }
+}
+
+/// Has the headers of packets, and where their payload starts, brought into the cache.
+#[inline]
+fn fetch(frames: &[Frame<'_>]) {
+    const LINE: usize = 64;
+    for frame in frames {
+        for at in [0, LINE] {
+            if let Some(byte) = frame.bytes.get(at) {
+                prefetch(byte);
+            }
+        }
     }
 }
 
