@@ -118,10 +118,10 @@ struct offport_shunt_numbers {
  */
 struct offport_shunt_side {
 	struct offport_shunt_numbers own; /* only ever grow, also from one flow to the next */
-	unsigned long long last;          /* CLOCK_MONOTONIC_COARSE of the latest packet, nanoseconds */
+	unsigned long long last;          /* CLOCK_MONOTONIC_COARSE of the latest packet, nanoseconds; 0: none yet */
 	struct offport_shunt_numbers taken; /* user space: what it has seen of `own` */
 	unsigned int owner;                 /* number of the CPU plus 1; 0: none yet */
-	unsigned int padding;
+	unsigned int tick;                  /* the program's: low half of jiffies when it wrote `last` */
 };
 
 /*
