@@ -404,7 +404,8 @@ mod tests {
         let fill = "7f2a1c010000-7f2a1c019000 rw-s 100000000 00:08 41235                      socket:[41235]";
         let file = "7f2a1c020000-7f2a1c029000 r--p 00000000 fe:00 41235                      /lib/x.so";
         let bare = "7f2a1c030000-7f2a1c039000 rw-p 00000000 00:00 0";
-        let find = |inode, page, size| [rx, fill, file, bare, ""].map(|line| ring_in(line, inode, page, size));
+        let find =
+            |inode, page, size| [rx, fill, file, bare, ""].map(|line| ring_in(line, inode, page, size));
         let (rx_at, fill_at) = (Some(0x7f2a_1c00_0000), Some(0x7f2a_1c01_0000));
         assert_eq!(find(41_235, 0, 0x9000), [rx_at, None, None, None, None]);
         assert_eq!(find(41_235, 1 << 32, 0x8100), [None, fill_at, None, None, None]);
