@@ -7,8 +7,8 @@ mod build;
 mod common;
 
 use build::*;
-use offport_capture::xdp::{DryRun, Options, Slot, Steering, Step};
-use offport_wire::steer::slot;
+use offport_capture::xdp::{DryRun, Options, Slots, Steering};
+use offport_wire::steer::{Slot, Step, slot};
 use proptest::prelude::*;
 
 const WORKERS: u32 = 4;
@@ -33,20 +33,36 @@ fn of_one_slot(dry: &DryRun, count: usize) -> (u32, Vec<(Vec<u8>, u64)>) {
     (wanted, frames.filter(|(_, hash)| slot(*hash) == wanted).take(count).collect())
 }
 
+/// A slot that can move, and flows of it.
+struct Rig {
+    dry: DryRun,
+    slots: Slots,
+    moving: u32,
+    /// Its worker, and another.
+    from: u16,
+    to: u16,
+    flows: Vec<(Vec<u8>, u64)>,
+}
+
+/// Root only.
+fn rig(pins: u32, flows: usize) -> Option<Rig> {
+    if !common::root() {
+        return None;
+    }
+    let dry = DryRun::new(&options(pins), WORKERS).unwrap();
+    let slots = dry.slots();
+    let (moving, flows) = of_one_slot(&dry, flows);
+    let from = slots.get(moving).worker;
+    Some(Rig { dry, slots, moving, from, to: (from + 1) % WORKERS as u16, flows })
+}
+
 #[test]
 fn flows_of_before_stay_and_new_ones_move() {
-    if !common::root() {
-        return;
-    }
-    let dry = DryRun::new(&options(64), WORKERS).unwrap();
-    let slots = dry.slots();
-    let (moving, flows) = of_one_slot(&dry, 4);
+    let Some(Rig { dry, slots, moving, from, to, flows }) = rig(64, 4) else { return };
     let [(busy, _), (silent, silent_hash), (later, _), (over, over_hash)] = flows.as_slice() else {
         unreachable!()
     };
     let worker = |frame: &Vec<u8>| dry.run(frame).unwrap().worker.unwrap() as u16;
-    let Slot { worker: from, .. } = slots.get(moving);
-    let to = (from + 1) % WORKERS as u16;
     assert_eq!([busy, silent, later, over].map(worker), [from; 4]);
     assert_eq!(slots.pinned(), 0, "no slot moves");
 
@@ -67,14 +83,8 @@ fn flows_of_before_stay_and_new_ones_move() {
 
 #[test]
 fn without_room_for_pins_a_flow_still_goes_to_its_worker() {
-    if !common::root() {
-        return;
-    }
-    let dry = DryRun::new(&options(1), WORKERS).unwrap();
-    let slots = dry.slots();
-    let (moving, flows) = of_one_slot(&dry, 10);
-    let from = slots.get(moving).worker;
-    assert!(slots.give(moving, (from + 1) % WORKERS as u16));
+    let Some(Rig { dry, slots, moving, from, to, flows }) = rig(1, 10) else { return };
+    assert!(slots.give(moving, to));
     for (frame, _) in &flows {
         assert_eq!(dry.run(frame).unwrap().worker, Some(from.into()));
     }
@@ -163,12 +173,7 @@ proptest! {
     /// Against a model: a set of hashes, and what the slot is.
     #[test]
     fn a_slot_is_what_was_done_to_it(steps in steps()) {
-        if !common::root() {
-            return Ok(());
-        }
-        let dry = DryRun::new(&options(1_024), WORKERS).unwrap();
-        let slots = dry.slots();
-        let (moving, flows) = of_one_slot(&dry, 12);
+        let Some(Rig { dry, slots, moving, flows, .. }) = rig(1_024, 12) else { return Ok(()) };
         let mut is = slots.get(moving);
         let mut pinned = std::collections::BTreeSet::new();
         for step in steps {

@@ -29,5 +29,5 @@ pub use record::{
     Action, EndReason, Endpoint, Event, EventPhase, FlowRecord, HEAD_BYTES, Head, TcpState, TcpSummary,
 };
 pub use shunting::Shunting;
-pub use steering::{Slot, Slots, Steering, Step};
+pub use steering::{Slots, Steering};
 pub use worker::Worker;

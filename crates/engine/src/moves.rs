@@ -16,10 +16,10 @@
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use offport_flow::{Place, Tracker};
-use offport_wire::steer::SLOTS;
+use offport_wire::steer::{SLOTS, Step};
 use offport_wire::{FlowKey, Timestamp};
 
-use crate::steering::{Slots, Steering, Step};
+use crate::steering::{Slots, Steering};
 
 /// Flows that are gone through in one tick.
 const WALK: u32 = 4_096;

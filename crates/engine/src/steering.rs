@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use offport_wire::FlowKey;
-use offport_wire::steer::{hash_key, slot};
+use offport_wire::steer::{Slot, Step, hash_key, slot};
 
 /// What a worker knows of how packets are steered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,33 +56,4 @@ pub trait Slots {
 
     /// What the former worker of a moving slot makes of it. With all but [`Step::Switch`] its pins are taken away.
     fn settle(&self, slot: u32, step: Step);
-}
-
-/// Where the packets of a slot go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// Flows that start go to this worker; all flows, unless the slot moves.
-    pub worker: u16,
-    /// It moves: flows of before go to this one.
-    pub former: Option<u16>,
-    /// It is being learnt which those are. Till then all flows go to the former worker, and what passes by is pinned.
-    pub learning: bool,
-}
-
-impl Slot {
-    /// Who knows of all its flows whose they are.
-    pub(crate) fn owner(&self) -> u16 {
-        self.former.unwrap_or(self.worker)
-    }
-}
-
-/// See [`Slots::settle`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// All its flows are pinned: what is not goes to the new worker from now on.
-    Switch,
-    /// None of its flows is left: the slot has moved.
-    Finish,
-    /// They cannot be pinned, for want of room: the slot stays.
-    Abort,
 }

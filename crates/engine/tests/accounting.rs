@@ -5,8 +5,9 @@ mod support;
 use std::sync::Arc;
 
 use offport_engine::fuzz::{Owned, Sink, split};
-use offport_engine::{Event, FlowRecord, HandOver, Output, Slot, Slots, Steering, Step, Worker};
+use offport_engine::{Event, FlowRecord, HandOver, Output, Slots, Steering, Worker};
 use offport_policy::{Policy, Verdict};
+use offport_wire::steer::{Slot, Step};
 use offport_wire::{Drop, TransportHeader};
 use support::*;
 

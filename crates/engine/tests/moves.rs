@@ -8,10 +8,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use offport_engine::fuzz::{Owned, split, worker};
-use offport_engine::{
-    Action, EndReason, Event, FlowRecord, HandOver, Output, Slot, Slots, Steering, Step, Worker,
-};
-use offport_wire::steer::{hash, slot};
+use offport_engine::{Action, EndReason, Event, FlowRecord, HandOver, Output, Slots, Steering, Worker};
+use offport_wire::steer::{Slot, Step, hash, slot};
 use offport_wire::{Packet, Timestamp, TransportHeader, parse};
 use proptest::prelude::*;
 use support::{ACK, FIN, SYN, config, frame, tcp};

@@ -111,7 +111,20 @@ impl Balance {
                 self.moving.extend(given.iter().map(|&slot| Move { slot, to: recipient }));
                 counter!("offport_steering_moves_total", "result" => "begun").increment(given.len() as u64);
                 self.state = State::Watching { until: Some(now + REST) };
-                if !given.is_empty() {
+                if given.is_empty() {
+                    counter!("offport_steering_moves_total", "result" => "none").increment(1);
+                    tracing::warn!(
+                        "worker {donor} is busy for {:.0} % of its time, worker {recipient} for {:.0} %, and no slot can be \
+                         given away: {}",
+                        loads.0 * 100.0,
+                        loads.1 * 100.0,
+                        if most == 0 {
+                            "their flows are more than capture.rebalance_flows allows to pin"
+                        } else {
+                            "each is too much by itself, as of one large flow"
+                        },
+                    );
+                } else {
                     tracing::info!(
                         "worker {donor} is busy for {:.0} % of its time, worker {recipient} for {:.0} %: new flows of {} \
                          slots go to worker {recipient}",
@@ -170,7 +183,7 @@ impl Balance {
         }
         if given_up > 0 {
             tracing::warn!(
-                "{given_up} slots stay with their worker: they have more flows than capture.rebalance_flows allows to pin"
+                "{given_up} slots stay with their worker: there is no room to pin their flows; raise capture.rebalance_flows"
             );
         }
     }

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use offport_capture::xdp::{self, Shunt, ShuntCount};
-use offport_engine::{Event, FlowRecord, HandOver, Output, Shunted, Slot, Slots, Step};
+use offport_engine::{Event, FlowRecord, HandOver, Output, Shunted, Slots};
+use offport_wire::steer::{Slot, Step};
 use offport_wire::{FlowKey, Packet, Timestamp};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
@@ -192,8 +193,7 @@ struct Table(xdp::Slots);
 
 impl Slots for Table {
     fn get(&self, slot: u32) -> Slot {
-        let xdp::Slot { worker, former, learning } = self.0.get(slot);
-        Slot { worker, former, learning }
+        self.0.get(slot)
     }
 
     fn pin(&self, hash: u64) -> bool {
@@ -209,14 +209,7 @@ impl Slots for Table {
     }
 
     fn settle(&self, slot: u32, step: Step) {
-        self.0.settle(
-            slot,
-            match step {
-                Step::Switch => xdp::Step::Switch,
-                Step::Finish => xdp::Step::Finish,
-                Step::Abort => xdp::Step::Abort,
-            },
-        );
+        self.0.settle(slot, step);
     }
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn engine(settings: &Config, workers: NonZeroU16, backlog: u32, seed:
     let steering = steers(&settings.capture, workers).then(|| offport_engine::Steering {
         seed,
         backlog,
-        max_pins: settings.capture.rebalance_flows,
+        max_pins: if settings.capture.rebalance { settings.capture.rebalance_flows } else { 0 },
         ..offport_engine::Steering::default()
     });
     EngineConfig {

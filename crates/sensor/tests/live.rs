@@ -367,6 +367,7 @@ fn a_worker_that_reads_the_answers_first_judges_by_what_was_asked() {
     }
     const FLOWS: u32 = 200;
     let files = offline::halves(FLOWS, RAW.as_bytes());
+    let mut read_first = BTreeSet::new();
     for taps in [[TAP, "tap1"], ["tap1", TAP]] {
         let lab = Lab::new();
         lab.add_second_tap();
@@ -391,8 +392,15 @@ fn a_worker_that_reads_the_answers_first_judges_by_what_was_asked() {
             assert_eq!(flow["offport"]["verdict"], "unrecognised", "{flow}");
             assert_eq!(flow["destination"]["port"], 80, "{flow}");
             assert_eq!([&flow["source"]["packets"], &flow["destination"]["packets"]], [3, 3], "{flow}");
+            let interface = &flow["observer"]["ingress"]["interface"]["name"];
+            read_first.insert(interface.as_str().unwrap().to_owned());
         }
     }
+    assert_eq!(
+        read_first,
+        BTreeSet::from([TAP.to_owned(), "tap1".to_owned()]),
+        "requests first, and answers first"
+    );
 }
 
 #[test]

@@ -26,6 +26,35 @@ use crate::packet::Parsed;
 /// Slots of the indirection table, a power of two.
 pub const SLOTS: u32 = 512;
 
+/// Where the packets of a slot go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Flows that start go to this worker; all flows, unless the slot moves.
+    pub worker: u16,
+    /// It moves: flows of before go to this one.
+    pub former: Option<u16>,
+    /// It is being learnt which those are. Till then all flows go to the former worker, and what passes by is pinned.
+    pub learning: bool,
+}
+
+impl Slot {
+    /// Who knows of all its flows whose they are.
+    pub fn owner(&self) -> u16 {
+        self.former.unwrap_or(self.worker)
+    }
+}
+
+/// What the former worker of a slot that moves makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// All its flows are pinned: what is not goes to the new worker from now on.
+    Switch,
+    /// None of its flows is left: the slot has moved.
+    Finish,
+    /// They cannot be pinned, for want of room: the slot stays.
+    Abort,
+}
+
 /// The hash of a parsed frame.
 #[inline]
 pub fn hash(seed: u64, parsed: &Parsed<'_>) -> u64 {

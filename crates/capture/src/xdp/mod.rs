@@ -51,7 +51,7 @@ pub use options::{
 };
 pub use receiver::{Receiver, Wake};
 pub use shunt::{Shunt, ShuntCount};
-pub use slots::{MAX_PINS, Slot, Slots, Step};
+pub use slots::{MAX_PINS, Slots};
 pub use statistics::{
     InterfaceStatistics, NicStatistics, PortStatistics, ReceiverStatistics, ShuntStatistics, Snapshot,
     SocketStatistics, XdpCounters,

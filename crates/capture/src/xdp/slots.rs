@@ -10,7 +10,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use offport_wire::steer::{SLOTS, slot};
+use offport_wire::steer::{SLOTS, Slot, Step, slot};
 
 use super::skeleton::types::{bss, offport_pins};
 use super::sys::Mapping;
@@ -26,28 +26,6 @@ const MOVING: u32 = 1 << 31;
 const LEARNING: u32 = 1 << 30;
 /// OFFPORT_PIN_WAYS.
 const WAYS: usize = size_of::<offport_pins>() / size_of::<u64>();
-
-/// Where the packets of a slot go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// Flows that start go to this worker; all flows, unless the slot moves.
-    pub worker: u16,
-    /// It moves: flows of before go to this one.
-    pub former: Option<u16>,
-    /// It is being learnt which those are. Till then all flows go to the former worker.
-    pub learning: bool,
-}
-
-/// What the former worker of a slot that moves makes of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// All its flows are pinned: what is not goes to the new worker from now on.
-    Switch,
-    /// None of its flows is left: the slot has moved.
-    Finish,
-    /// They cannot be pinned, for want of room: the slot stays.
-    Abort,
-}
 
 /// A hold on the table. `Send`; whoever holds one may read it, [`Slots::settle`] is for a slot's former worker.
 #[derive(Clone)]
