@@ -84,8 +84,7 @@ static __always_inline __u32 port_of(__u32 interface, __u32 receive_queue)
 	return port ? *port : no_port;
 }
 
-SEC("xdp.frags")
-int steer(struct xdp_md *ctx)
+static __always_inline int steer_packet(struct xdp_md *ctx)
 {
 	__u32 port = port_of(ctx->ingress_ifindex, ctx->rx_queue_index);
 	struct offport_counters *count;
@@ -151,6 +150,19 @@ int steer(struct xdp_md *ctx)
 	if (config.steering == OFFPORT_BY_QUEUE)
 		return redirect(count, port, ctx->rx_queue_index % config.workers, 0);
 	return redirect(count, port, worker_of(hash), hash);
+}
+
+/* For frames that fit one buffer: a driver does less for a program that takes no others. */
+SEC("xdp")
+int steer(struct xdp_md *ctx)
+{
+	return steer_packet(ctx);
+}
+
+SEC("xdp.frags")
+int steer_frags(struct xdp_md *ctx)
+{
+	return steer_packet(ctx);
 }
 
 char LICENSE[] SEC("license") = "MIT"; /* no helper here asks for the GPL */

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use common::Veth;
 use offport_capture::xdp::{
-    self, CaptureError, Control, Mode, Notice, Options, Receiver, Snapshot, Steering, Wake, ZeroCopy,
+    self, CaptureError, Control, FrameSize, Mode, Notice, Options, Receiver, Snapshot, Steering, Wake,
+    ZeroCopy,
 };
 use offport_wire::Timestamp;
 
@@ -247,6 +248,25 @@ fn jumbo_frames_are_put_together() {
     assert_eq!(seen.iter().map(Vec::len).sum::<usize>(), 2000, "{snapshot:?}");
     let joined: u64 = snapshot.receivers.iter().map(|receiver| receiver.joined).sum();
     assert_eq!(joined, (0..2000).filter(|number| number % 7 >= 3).count() as u64);
+}
+
+/// veth has room for some 3,500 bytes in one buffer, and refuses a program that takes no more if its MTU is larger.
+#[test]
+fn the_program_for_several_buffers_is_taken_where_the_mtu_needs_it() {
+    if !common::root() {
+        return;
+    }
+    for (mtu, large, program) in [(1500, 1400, "steer "), (3600, 3600, "steer_frags")] {
+        let options = Options { frame_size: FrameSize::Bytes4096, ..options(1) };
+        let rig = Rig::start(Veth::with_mtu(mtu), options, None);
+        assert!(rig.call(|control| control.bound()).iter().all(|port| !port.multi_buffer));
+        common::run(&format!("ip -n {} -d link show tap | grep -q 'name {program}'", rig.veth.sensor));
+        let frames = (0..500).map(|number| datagram(3, false, number, [64, large][number as usize % 2]));
+        rig.veth.send(0, 10, frames.collect()).join().unwrap();
+        let (snapshot, seen) = rig.finish();
+        assert_accounted_for(&snapshot);
+        assert_eq!(seen.iter().map(Vec::len).sum::<usize>(), 500, "{snapshot:?}");
+    }
 }
 
 #[test]

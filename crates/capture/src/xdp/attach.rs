@@ -1,12 +1,13 @@
 //! The XDP program on an interface.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use libbpf_rs::{Xdp, XdpFlags};
 
 use super::error::CaptureError;
 use super::options::Mode;
+use super::program::{Buffers, Program};
 use super::{interface, sys};
 
 /// An attached program. It is detached when this is dropped, or the process ends however it may.
@@ -24,47 +25,65 @@ const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 ///
 /// A mode is always asked for by name: without one the kernel takes generic mode where the driver has no XDP, and says
 /// nothing.
+///
+/// The program for one buffer is tried first, unless `buffers` says that it will not do.
 pub(crate) fn attach(
-    program: BorrowedFd<'_>,
+    program: &Program,
     name: &str,
     index: u32,
     mode: Mode,
+    buffers: Buffers,
 ) -> Result<Attached, CaptureError> {
-    let link = |flags| sys::xdp_link(program, index, flags);
+    let link = |flags| {
+        let link = |buffers| sys::xdp_link(program.fd(buffers), index, flags).map(|link| (link, buffers));
+        match buffers {
+            Buffers::One => link(Buffers::One).or_else(|error| match is_final(&error) {
+                true => Err(error),
+                // The MTU may be more than the driver has room for in one buffer.
+                false => link(Buffers::Several),
+            }),
+            Buffers::Several => link(Buffers::Several),
+        }
+    };
     let link = match mode {
         Mode::Native => link(XDP_FLAGS_DRV_MODE),
         Mode::Generic => link(XDP_FLAGS_SKB_MODE),
-        Mode::Auto => link(XDP_FLAGS_DRV_MODE).or_else(|error| match error.raw_os_error() {
-            // Another program, or no right to: generic mode would change nothing.
-            Some(libc::EBUSY | libc::EEXIST | libc::EPERM) => Err(error),
-            _ => link(XDP_FLAGS_SKB_MODE),
+        Mode::Auto => link(XDP_FLAGS_DRV_MODE).or_else(|error| match is_final(&error) {
+            true => Err(error),
+            false => link(XDP_FLAGS_SKB_MODE),
         }),
     };
     match link {
-        Ok(link) => {
+        Ok((link, buffers)) => {
             let mode = attached_mode(program, index).unwrap_or(mode);
+            tracing::debug!("{name}: the program for {buffers:?} is attached");
             Ok(Attached { _link: link, mode })
         }
         Err(error) => Err(explain(program, name, index, mode, error)),
     }
 }
 
+/// Another program is there, or there is no right to: no other mode or program changes that.
+fn is_final(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EBUSY | libc::EEXIST | libc::EPERM | libc::ENODEV))
+}
+
 /// Whether a program sits on the interface still, and where.
-pub(crate) fn attached_mode(program: BorrowedFd<'_>, index: u32) -> Option<Mode> {
+pub(crate) fn attached_mode(program: &Program, index: u32) -> Option<Mode> {
     // XDP_ATTACHED_* of linux/if_link.h.
-    match Xdp::new(program).query(index as i32, XdpFlags::NONE).ok()?.attach_mode {
+    match Xdp::new(program.fd(Buffers::One)).query(index as i32, XdpFlags::NONE).ok()?.attach_mode {
         1 => Some(Mode::Native),
         2 => Some(Mode::Generic),
         _ => None,
     }
 }
 
-fn explain(program: BorrowedFd<'_>, name: &str, index: u32, mode: Mode, source: io::Error) -> CaptureError {
+fn explain(program: &Program, name: &str, index: u32, mode: Mode, source: io::Error) -> CaptureError {
     match source.raw_os_error() {
         Some(libc::EPERM) => CaptureError::NotPermitted { doing: "attaching the XDP program" },
         Some(libc::EBUSY | libc::EEXIST) => CaptureError::Occupied {
             interface: name.to_owned(),
-            program: Xdp::new(program).query_id(index as i32, XdpFlags::NONE).unwrap_or(0),
+            program: Xdp::new(program.fd(Buffers::One)).query_id(index as i32, XdpFlags::NONE).unwrap_or(0),
         },
         Some(libc::ENODEV) => CaptureError::NotFound { interface: name.to_owned() },
         _ => {

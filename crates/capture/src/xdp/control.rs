@@ -186,8 +186,8 @@ impl Control {
             match (&mut self.interfaces[index].live, current) {
                 (Some(live), current) => {
                     let same = current == Some(live.index);
-                    let attached = live.attached.is_none()
-                        || attach::attached_mode(self.program.fd(), live.index).is_some();
+                    let attached =
+                        live.attached.is_none() || attach::attached_mode(&self.program, live.index).is_some();
                     if !same || !attached {
                         self.close_interface(index);
                         notices.push(Notice::Lost { interface: name });

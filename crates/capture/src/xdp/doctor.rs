@@ -9,7 +9,7 @@ use std::num::NonZeroU16;
 
 use super::error::CaptureError;
 use super::options::{Action, Mode, MultiBuffer, NoSocket, Options, ZeroCopy};
-use super::program::Program;
+use super::program::{Buffers, Program};
 use super::{attach, ethtool, interface, port, sys};
 
 /// How good a finding is; ordered.
@@ -218,7 +218,7 @@ fn harmless(mode: Mode, zero_copy: ZeroCopy) -> Options {
 
 fn native_xdp(name: &str, index: u32) -> Finding {
     let tried = Program::load(&harmless(Mode::Native, ZeroCopy::Off), 1, false)
-        .and_then(|program| attach::attach(program.fd(), name, index, Mode::Native).map(drop));
+        .and_then(|program| attach::attach(&program, name, index, Mode::Native, Buffers::One).map(drop));
     match tried {
         Ok(()) => Finding::good("native XDP", "attached, and detached again"),
         Err(error @ CaptureError::Attach { .. }) => Finding::warning(
@@ -237,7 +237,7 @@ fn zero_copy(name: &str, index: u32, native: bool) -> Finding {
     }
     let options = harmless(Mode::Native, ZeroCopy::Required);
     let tried = Program::load(&options, 1, false).and_then(|program| {
-        let _attached = attach::attach(program.fd(), name, index, Mode::Native)?;
+        let _attached = attach::attach(&program, name, index, Mode::Native, Buffers::One)?;
         port::try_queue(&options, name, 0)
     });
     match tried {

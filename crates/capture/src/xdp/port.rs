@@ -13,7 +13,7 @@ use super::backend::Backend;
 use super::error::CaptureError;
 use super::options::{BusyPoll, Mode, MultiBuffer, Options, Steering, ZeroCopy};
 use super::pool::Pool;
-use super::program::{PortId, Program};
+use super::program::{Buffers, PortId, Program};
 use super::receiver::{Attachment, Port, PortCounters};
 use super::rss::{Nic, Symmetric};
 use super::statistics::SocketStatistics;
@@ -105,12 +105,16 @@ impl Live {
             MultiBuffer::Auto => mtu + LINK_HEADERS > options.frame_capacity(),
         };
 
+        // Also with `multi_buffer = "off"`: the frames that fit are taken.
+        let large = mtu + LINK_HEADERS > options.frame_capacity();
+        let buffers = if multi_buffer || large { Buffers::Several } else { Buffers::One };
+
         let symmetric = match options.steering {
             Steering::Flow => None,
             Steering::Rss => Symmetric::ensure(name)?,
         };
         // The program first: some drivers give queues to AF_XDP only with a program in place.
-        let attached = attach::attach(program.fd(), name, index, options.mode)?;
+        let attached = attach::attach(program, name, index, options.mode, buffers)?;
         let promiscuous = options
             .promiscuous
             .then(|| sys::promiscuous(index))

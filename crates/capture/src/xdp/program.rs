@@ -33,6 +33,16 @@ pub(crate) struct Program {
     slots: Slots,
 }
 
+/// Which frames a program takes. On an interface the kernel refuses one that does not take all that its MTU allows;
+/// for one that takes frames of several buffers drivers do more per packet, with short ones as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Buffers {
+    /// Frames of one buffer.
+    One,
+    /// Frames of several buffers as well (`BPF_F_XDP_HAS_FRAGS`).
+    Several,
+}
+
 /// The number of an (interface, queue), dense from 0.
 pub(crate) type PortId = u32;
 
@@ -81,9 +91,12 @@ impl Program {
         Ok(Self { skeleton, max_workers: workers, capacity, seed, shunts, slots })
     }
 
-    /// The program's descriptor.
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.skeleton.progs.steer.as_fd()
+    /// The program's descriptor: the one that takes frames of one buffer only, or the one that takes all.
+    pub(crate) fn fd(&self, buffers: Buffers) -> BorrowedFd<'_> {
+        match buffers {
+            Buffers::One => self.skeleton.progs.steer.as_fd(),
+            Buffers::Several => self.skeleton.progs.steer_frags.as_fd(),
+        }
     }
 
     /// How many ports there is room for.
@@ -191,7 +204,7 @@ impl Program {
 
     /// Instructions that the verifier went through on the longest of all paths that it took.
     pub(crate) fn verified_instructions(&self) -> Result<u32, CaptureError> {
-        sys::verified_instructions(self.fd())
+        sys::verified_instructions(self.fd(Buffers::Several))
             .map_err(|error| CaptureError::system("reading about the XDP program", error))
     }
 }
