@@ -8,6 +8,9 @@ struct generate {
 	__u64 opened;
 	__u64 continued;
 	__u64 packets;		/* of the capture */
+	__u64 limit;		/* of `sent` */
+	__u64 due;		/* when the next packet is, in nanoseconds * 256 */
+	__u64 gap;		/* between two packets, in nanoseconds * 256; 0: none */
 	__u32 flow_bits;	/* settled flows, as a power of two */
 	__u32 new_permille;	/* packets of new flows */
 	__u32 frame;		/* bytes, without checksum */

@@ -69,8 +69,11 @@ pub enum Until {
 
 /// `BPF_F_TEST_XDP_LIVE_FRAMES` of linux/bpf.h.
 const LIVE_FRAMES: u32 = 1 << 1;
-/// Packets of one system call: each makes its pages anew.
-const RUN: u64 = 50_000;
+/// Frames that the kernel offers to the program in the first system call; how many in the next, its pace says. A call ends
+/// with 10 to 30 ms in which nothing is sent (the kernel waits for its pages to come back), so calls should be few.
+const FIRST: u64 = 1_000_000;
+/// No call takes longer than so many seconds, nor has more frames than its argument takes.
+const LONGEST: f64 = 10.0;
 /// Frames of the kernel's that a replayed packet fits into.
 const RECORD: usize = 2_044;
 /// Flows between a step of a flow and its next.
@@ -107,42 +110,46 @@ impl Generator {
         (self.sent, self.opened, self.continued) = (0, 0, 0);
     }
 
-    /// Sends: so many packets a second, or as fast as the kernel goes.
+    /// Sends: so many packets a second, evenly, or as fast as the kernel goes.
     ///
     /// # Errors
     /// The kernel refuses.
     pub fn run(&mut self, plan: Plan, until: Until, rate: Option<u64>) -> anyhow::Result<Sent> {
         let _pinned = Pinned::to(self.core)?;
-        self.write_state(plan)?;
+        let (limit, end) = match until {
+            Until::Packets(packets) => (packets, None),
+            Until::Elapsed(time) => {
+                let limit = rate.map_or(u64::MAX, |rate| (rate as f64 * time.as_secs_f64()) as u64);
+                (limit, Some(time))
+            }
+        };
+        self.write_state(plan, self.sent.saturating_add(limit), rate)?;
         let (before, start) = (self.sent, Instant::now());
-        // A millisecond's worth at a time at least, where there is a rate.
-        let step = rate.map_or(RUN, |rate| (rate / 200).clamp(64, RUN));
+        // Without a rate every frame that is offered is sent: not one more than was asked for.
+        let mut frames = if rate.is_some() { FIRST } else { FIRST.min(limit) };
         loop {
-            let done = self.sent - before;
-            let left = match until {
-                Until::Packets(packets) => packets.saturating_sub(done),
-                Until::Elapsed(time) => {
-                    if start.elapsed() < time {
-                        RUN
-                    } else {
-                        0
-                    }
-                }
+            let called = Instant::now();
+            self.offer(plan, frames)?;
+            self.read_state()?;
+            let left = limit.saturating_sub(self.sent - before);
+            let pace = frames as f64 / called.elapsed().as_secs_f64();
+            let seconds = match end {
+                Some(end) => end.saturating_sub(start.elapsed()).as_secs_f64(),
+                None => left as f64 / rate.map_or(pace, |rate| rate.max(1) as f64),
             };
-            if left == 0 {
+            if left == 0 || (end.is_some() && seconds < 0.01) {
                 break;
             }
-            self.send(plan, left.min(step))?;
-            if let Some(rate) = rate {
-                let due = Duration::from_secs_f64((self.sent - before) as f64 / rate as f64);
-                std::thread::sleep(due.saturating_sub(start.elapsed()));
+            frames = (pace * seconds.clamp(0.001, LONGEST)).min(f64::from(u32::MAX)) as u64;
+            if rate.is_none() {
+                frames = frames.min(left);
             }
-            self.read_state()?;
         }
         Ok(Sent { packets: self.sent - before, time: start.elapsed() })
     }
 
-    fn send(&mut self, plan: Plan, packets: u64) -> anyhow::Result<()> {
+    /// Offers frames to the program.
+    fn offer(&mut self, plan: Plan, frames: u64) -> anyhow::Result<()> {
         let (program, mut frame) = match plan {
             Plan::Open { .. } => (&self.skeleton.progs.flows, vec![0; TCP_HEADERS + REQUEST.len()]),
             Plan::Flows { frame, .. } => (&self.skeleton.progs.flows, vec![0; frame as usize]),
@@ -163,15 +170,14 @@ impl Generator {
             context_in: Some(&mut context),
             data_in: Some(&frame),
             flags: LIVE_FRAMES,
-            repeat: packets as u32,
+            repeat: frames as u32,
             ..ProgramInput::default()
         };
         program.test_run(input).context("BPF_PROG_RUN with live frames (Linux 5.18)")?;
-        self.sent += packets;
         Ok(())
     }
 
-    fn write_state(&self, plan: Plan) -> anyhow::Result<()> {
+    fn write_state(&self, plan: Plan, limit: u64, rate: Option<u64>) -> anyhow::Result<()> {
         let request = REQUEST.len() as u32;
         let (flow_bits, new_permille, frame, first_new) = match plan {
             Plan::Open { flow_bits } => (flow_bits, 1_000, 0, 0),
@@ -179,7 +185,8 @@ impl Generator {
             Plan::Replay => (0, 0, 0, 0),
         };
         let mut bytes = Vec::new();
-        for field in [self.sent, self.opened, self.continued, self.packets] {
+        let gap = rate.map_or(0, |rate| (256_000_000_000 / rate.max(1)).max(1));
+        for field in [self.sent, self.opened, self.continued, self.packets, limit, 0, gap] {
             bytes.extend_from_slice(&field.to_ne_bytes());
         }
         for field in [flow_bits, new_permille, frame, request, first_new, APART] {
