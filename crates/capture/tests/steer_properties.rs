@@ -9,7 +9,7 @@ mod frames;
 use std::collections::HashMap;
 
 use frames::Tape;
-use offport_capture::xdp::{Account, DryRun, Fate, Options, Verdict};
+use offport_capture::xdp::{Account, DryRun, Fate, MultiBuffer, Options, Verdict};
 use offport_wire::{Frame, LinkType, Packet, Parsed, Timestamp, TransportHeader, parse, steer};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -17,14 +17,35 @@ use proptest::test_runner::{Config, TestRunner};
 const SEED: u64 = 0x0123_4567_89ab_cdef;
 const WORKERS: u32 = 3;
 
-fn dry_run() -> DryRun {
-    let workers = (WORKERS as u16).try_into().unwrap();
-    DryRun::new(&Options { workers, seed: Some(SEED), ..Options::default() }, WORKERS).unwrap()
+/// The program for frames of several buffers, and the one for a single one.
+struct Programs {
+    several: DryRun,
+    one: DryRun,
+}
+
+impl Programs {
+    fn load() -> Self {
+        let workers = (WORKERS as u16).try_into().unwrap();
+        let load = |multi_buffer| {
+            let options = Options { workers, multi_buffer, seed: Some(SEED), ..Options::default() };
+            DryRun::new(&options, WORKERS).unwrap()
+        };
+        Self { several: load(MultiBuffer::On), one: load(MultiBuffer::Off) }
+    }
+
+    fn run(&self, bytes: &[u8]) -> Fate {
+        let fate = self.several.run(bytes).unwrap();
+        // As much as the kernel puts into one buffer here.
+        if bytes.len() < 3_000 {
+            assert_eq!(self.one.run(bytes).unwrap(), fate);
+        }
+        fate
+    }
 }
 
 /// Checks one frame; says what became of it.
-fn agree(dry: &DryRun, bytes: &[u8]) -> Result<&'static str, TestCaseError> {
-    let fate = dry.run(bytes).unwrap();
+fn agree(dry: &Programs, bytes: &[u8]) -> Result<&'static str, TestCaseError> {
+    let fate = dry.run(bytes);
     if fate.unreached {
         // It gave up: allowed for what is beyond its reach, and then a worker gets the frame.
         prop_assert_eq!(fate.verdict, Verdict::Redirect);
@@ -83,7 +104,7 @@ fn run<S: Strategy>(
 where
     S::Value: Clone + std::fmt::Debug,
 {
-    let dry = dry_run();
+    let dry = Programs::load();
     let seen = std::cell::RefCell::new(HashMap::new());
     TestRunner::new(cases)
         .run(strategy, |value| {
@@ -150,7 +171,7 @@ fn the_hash_is_symmetric() {
     if !common::root() {
         return;
     }
-    let dry = dry_run();
+    let dry = Programs::load();
     let frame = |swap: bool, source: u8, destination: u8, ports: [u8; 2]| {
         let (ends, ports) =
             if swap { ([destination, source], [ports[1], ports[0]]) } else { ([source, destination], ports) };
@@ -161,8 +182,8 @@ fn the_hash_is_symmetric() {
     };
     for case in 0..=255u8 {
         let ports = [case, case.wrapping_mul(7)];
-        let there = dry.run(&frame(false, case, case / 3, ports)).unwrap();
-        let back = dry.run(&frame(true, case, case / 3, ports)).unwrap();
+        let there = dry.run(&frame(false, case, case / 3, ports));
+        let back = dry.run(&frame(true, case, case / 3, ports));
         assert_ne!(there.hash, 0);
         let without_account = |fate| Fate { account: None, ..fate };
         assert_eq!(without_account(there), without_account(back));

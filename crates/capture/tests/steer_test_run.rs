@@ -7,7 +7,7 @@ mod build;
 mod common;
 
 use build::*;
-use offport_capture::xdp::{Action, DryRun, Fate, NoSocket, Options, Steering, Verdict};
+use offport_capture::xdp::{Action, DryRun, Fate, MultiBuffer, NoSocket, Options, Steering, Verdict};
 
 const WORKERS: u32 = 4;
 
@@ -239,7 +239,13 @@ fn one_row_per_branch() {
     if !common::root() {
         return;
     }
-    let dry = DryRun::new(&options(), WORKERS).unwrap();
+    // The program for frames of one buffer, and the one for several.
+    for multi_buffer in [MultiBuffer::Off, MultiBuffer::On] {
+        assert_rows(&DryRun::new(&Options { multi_buffer, ..options() }, WORKERS).unwrap());
+    }
+}
+
+fn assert_rows(dry: &DryRun) {
     for (name, frame, expect) in rows() {
         let before = dry.counters().unwrap();
         let fate = dry.run(&frame).unwrap();
@@ -353,7 +359,7 @@ fn headers_out_of_reach_go_to_a_worker() {
     if !common::root() {
         return;
     }
-    let dry = DryRun::new(&options(), WORKERS).unwrap();
+    let dry = DryRun::new(&Options { multi_buffer: MultiBuffer::On, ..options() }, WORKERS).unwrap();
     // Destination options of 2,048 bytes each: the third begins beyond what is read.
     let option = |next: u8| [&[next, 255][..], &[0; 2046]].concat();
     let frame = eth6(60, &[option(60), option(60), option(6), tcp()].concat());

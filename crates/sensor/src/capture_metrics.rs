@@ -24,6 +24,7 @@ pub(crate) fn describe() {
         ("offport_nic_dropped_total", "Losses that interface and driver count, by counter"),
         ("offport_batches_total", "Batches that a worker took; packets by batches is the batch size"),
         ("offport_wakeups_total", "Returns of a worker from sleep"),
+        ("offport_spins_total", "Waits that a worker did not sleep in, because packets came soon"),
         ("offport_joined_packets_total", "Packets of several frames that were put together"),
         ("offport_sink_lines_total", "Lines written to a file, by sink"),
         ("offport_sink_lines_lost_total", "Lines that a file did not take, by sink"),
@@ -108,6 +109,7 @@ pub(crate) fn publish(snapshot: &Snapshot) {
         for (name, value) in [
             ("offport_batches_total", receiver.batches),
             ("offport_wakeups_total", receiver.wakeups),
+            ("offport_spins_total", receiver.spins),
             ("offport_joined_packets_total", receiver.joined),
             ("offport_refills_postponed_total", receiver.refill_postponed),
         ] {

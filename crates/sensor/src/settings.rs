@@ -47,6 +47,7 @@ pub(crate) fn capture(config: &Config, workers: NonZeroU16, seed: u64) -> xdp::O
             budget: u32::from(settings.busy_poll_budget),
             microseconds: u32::try_from(settings.busy_poll_time.as_micros()).unwrap_or(u32::MAX),
         }),
+        spin: settings.spin,
         promiscuous: settings.promiscuous,
         not_ip: action(settings.not_ip),
         malformed: action(settings.malformed),

@@ -72,6 +72,10 @@ impl Loop {
         loop {
             let start = now();
             let packets = self.receive(start);
+            // Timers and counters wait as they do while packets come.
+            if packets == 0 && start.since(ticked) < TICK && self.receiver.spin() {
+                continue;
+            }
             if packets == 0 || start.since(ticked) >= TICK {
                 ticked = start;
                 self.outlet.pass_time(start);

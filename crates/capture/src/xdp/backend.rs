@@ -29,6 +29,9 @@ pub(crate) trait Backend: 'static {
     /// Appends up to `limit` received frames to `into`; returns how many.
     fn receive(rx: &mut Self::Rx, limit: usize, into: &mut Vec<Self::Frame>) -> usize;
 
+    /// Whether a received frame waits in the RX ring.
+    fn is_ready(rx: &Self::Rx) -> bool;
+
     /// The descriptor that polls readable when the RX ring is not empty.
     fn fd(rx: &Self::Rx) -> RawFd;
 

@@ -56,6 +56,7 @@ pub fn open(interfaces: &[String], options: &Options) -> Result<(Control, Vec<Re
             worker,
             options.batch,
             options.busy_poll.is_some(),
+            options.spin,
             Arc::clone(&worker_side.mailbox),
             Arc::clone(&worker_side.counters),
         );
@@ -352,6 +353,7 @@ impl ReceiverCounters {
         ReceiverStatistics {
             batches: read(&self.batches),
             wakeups: read(&self.wakeups),
+            spins: read(&self.spins),
             joined: read(&self.joined),
             oversized: read(&self.oversized),
             refill_postponed: read(&self.refill_postponed),

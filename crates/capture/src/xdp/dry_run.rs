@@ -6,8 +6,8 @@ use std::sync::Arc;
 use offport_wire::{Direction, FlowKey};
 
 use super::error::CaptureError;
-use super::options::Options;
-use super::program::Program;
+use super::options::{MultiBuffer, Options};
+use super::program::{Buffers, Program};
 use super::shunt::{self, Shunt};
 use super::skeleton::types::offport_counter;
 use super::slots::Slots;
@@ -18,6 +18,7 @@ use super::sys;
 /// the program is tested.
 pub struct DryRun {
     program: Program,
+    buffers: Buffers,
     _sockets: Vec<OwnedFd>,
 }
 
@@ -65,7 +66,7 @@ pub enum Verdict {
 }
 
 impl DryRun {
-    /// Loads the program. Each worker below `sockets` gets a socket to redirect to.
+    /// Loads the program, the one for frames of several buffers with [`MultiBuffer::On`]. Each worker below `sockets` gets a socket to redirect to.
     pub fn new(options: &Options, sockets: u32) -> Result<Self, CaptureError> {
         Self::load(options, sockets, true)
     }
@@ -88,12 +89,16 @@ impl DryRun {
         // BPF_PROG_RUN says that frames come in by queue 0 of the loopback interface.
         let loopback = sys::interface_index("lo").unwrap_or(1);
         program.add_port(loopback, 0, 0)?;
-        Ok(Self { program, _sockets: all })
+        let buffers = match options.multi_buffer {
+            MultiBuffer::On => Buffers::Several,
+            MultiBuffer::Auto | MultiBuffer::Off => Buffers::One,
+        };
+        Ok(Self { program, buffers, _sockets: all })
     }
 
     /// Runs the program on a frame of at least 14 bytes, an Ethernet header: the kernel takes no less.
     pub fn run(&self, frame: &[u8]) -> Result<Fate, CaptureError> {
-        let (action, _) = self.program.run(frame, 1)?;
+        let (action, _) = self.program.run(self.buffers, frame, 1)?;
         let trace = self.program.trace().unwrap_or_default();
         Ok(Fate {
             verdict: match action {
@@ -117,7 +122,7 @@ impl DryRun {
 
     /// Nanoseconds that the program takes for a frame, on average over `repeat` runs.
     pub fn time(&self, frame: &[u8], repeat: u32) -> Result<u32, CaptureError> {
-        self.program.run(frame, repeat).map(|(_, nanos)| nanos)
+        self.program.run(self.buffers, frame, repeat).map(|(_, nanos)| nanos)
     }
 
     /// A hold on the shunt table; `None` without [`Options::shunt_entries`].

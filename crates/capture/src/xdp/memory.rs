@@ -84,6 +84,10 @@ impl Backend for Memory {
         count
     }
 
+    fn is_ready(rx: &Rx) -> bool {
+        !rx.kernel.lock().unwrap().delivered.is_empty()
+    }
+
     fn fd(rx: &Rx) -> RawFd {
         rx.event.as_raw_fd()
     }

@@ -1,6 +1,7 @@
 //! What a caller may choose.
 
 use std::num::NonZeroU16;
+use std::time::Duration;
 
 use super::error::CaptureError;
 use super::slots::{MAX_PINS, MAX_WORKER};
@@ -36,6 +37,9 @@ pub struct Options {
     pub batch: usize,
     /// Drive the NIC from the worker instead of from interrupts. Default off.
     pub busy_poll: Option<BusyPoll>,
+    /// How long a worker whose rings are empty looks for packets before it sleeps, when the last ones came that fast.
+    /// Default 0: not at all.
+    pub spin: Duration,
     /// Set the interfaces promiscuous for as long as the process lives. Default true.
     pub promiscuous: bool,
     /// ARP, LLDP and the like. Default [`Action::Drop`].
@@ -192,6 +196,7 @@ impl Default for Options {
             rx_ring: 2048,
             batch: 64,
             busy_poll: None,
+            spin: Duration::ZERO,
             promiscuous: true,
             not_ip: Action::default(),
             malformed: Action::default(),

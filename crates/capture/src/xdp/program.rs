@@ -33,8 +33,8 @@ pub(crate) struct Program {
     slots: Slots,
 }
 
-/// Which frames a program takes. On an interface the kernel refuses one that does not take all that its MTU allows;
-/// for one that takes frames of several buffers drivers do more per packet, with short ones as well.
+/// Which frames a program takes. Drivers refuse one that does not take all that the interface's MTU allows; one that takes
+/// them all has to ask the kernel for the length of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Buffers {
     /// Frames of one buffer.
@@ -196,9 +196,18 @@ impl Program {
 
     /// Runs the program on a frame, as if it had arrived on queue 0 of the loopback interface (`BPF_PROG_RUN`).
     /// Returns its XDP action and the nanoseconds it took on average.
-    pub(crate) fn run(&self, frame: &[u8], repeat: u32) -> Result<(u32, u32), CaptureError> {
+    pub(crate) fn run(
+        &self,
+        buffers: Buffers,
+        frame: &[u8],
+        repeat: u32,
+    ) -> Result<(u32, u32), CaptureError> {
         let input = libbpf_rs::ProgramInput { data_in: Some(frame), repeat, ..Default::default() };
-        let output = self.skeleton.progs.steer.test_run(input).map_err(|error| CaptureError::run(&error))?;
+        let program = match buffers {
+            Buffers::One => &self.skeleton.progs.steer,
+            Buffers::Several => &self.skeleton.progs.steer_frags,
+        };
+        let output = program.test_run(input).map_err(|error| CaptureError::run(&error))?;
         Ok((output.return_value, output.duration.as_nanos() as u32))
     }
 

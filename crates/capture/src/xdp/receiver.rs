@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 use offport_wire::{Frame, LinkType, Timestamp};
@@ -54,6 +54,14 @@ impl Receiver {
         self.core.wait(timeout)
     }
 
+    /// Before [`wait`](Self::wait): looks for packets for a while ([`Options::spin`](crate::xdp::Options::spin)) if the
+    /// last ones came soon, since to be woken costs the core that receives them much more than they do. Whether to call
+    /// [`receive`](Self::receive) again.
+    #[inline]
+    pub fn spin(&mut self) -> bool {
+        self.core.spin()
+    }
+
     /// Whether [`wait`](Self::wait) runs the driver instead of sleeping.
     pub fn polls_busily(&self) -> bool {
         self.core.busy_poll
@@ -74,6 +82,10 @@ pub(crate) struct Core<B: Backend> {
     worker: u16,
     batch: usize,
     busy_poll: bool,
+    /// How long to look for packets before sleeping.
+    spin: Duration,
+    /// The last wait was shorter than that.
+    soon: bool,
     mailbox: Arc<Mailbox<Message<B>>>,
     counters: Arc<ReceiverCounters>,
     interfaces: Vec<Attachment<B>>,
@@ -86,6 +98,9 @@ pub(crate) struct Core<B: Backend> {
 
 /// Room to put packets of several frames together, per batch. The largest packet is 64 KiB and a link header.
 const JOIN: usize = 256 * 1024;
+
+/// How often the rings are looked at before the clock is, and others have their turn: less than a microsecond.
+const SPINS: u32 = 32;
 
 /// From the control thread to a worker.
 pub(crate) enum Message<B: Backend> {
@@ -131,6 +146,7 @@ pub(crate) struct PortCounters {
 pub(crate) struct ReceiverCounters {
     pub batches: AtomicU64,
     pub wakeups: AtomicU64,
+    pub spins: AtomicU64,
     pub joined: AtomicU64,
     pub oversized: AtomicU64,
     pub refill_postponed: AtomicU64,
@@ -141,6 +157,7 @@ impl<B: Backend> Core<B> {
         worker: u16,
         batch: usize,
         busy_poll: bool,
+        spin: Duration,
         mailbox: Arc<Mailbox<Message<B>>>,
         counters: Arc<ReceiverCounters>,
     ) -> Self {
@@ -148,6 +165,8 @@ impl<B: Backend> Core<B> {
             worker,
             batch: batch.clamp(1, MAX_BATCH),
             busy_poll,
+            spin,
+            soon: false,
             mailbox,
             counters,
             interfaces: Vec::new(),
@@ -171,6 +190,33 @@ impl<B: Backend> Core<B> {
         count
     }
 
+    fn spin(&mut self) -> bool {
+        if !self.soon || self.busy_poll {
+            return false;
+        }
+        let start = Instant::now();
+        while !self.mailbox.is_stopped() {
+            for _ in 0..SPINS {
+                if self.mailbox.is_pending() || self.is_ready() {
+                    add(&self.counters.spins, 1);
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if start.elapsed() >= self.spin {
+                break;
+            }
+            // The kernel's own receiving threads may want this core.
+            std::thread::yield_now();
+        }
+        self.soon = false;
+        false
+    }
+
+    fn is_ready(&self) -> bool {
+        self.interfaces.iter().flat_map(|interface| &interface.ports).any(|port| B::is_ready(&port.rx))
+    }
+
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Wake> {
         self.read_mail();
         if self.mailbox.is_stopped() {
@@ -184,9 +230,11 @@ impl<B: Backend> Core<B> {
         for port in self.interfaces.iter_mut().flat_map(|interface| &mut interface.ports) {
             port.release();
         }
+        let start = Instant::now();
         if sys::poll(&mut self.polled, timeout)? == 0 {
             return Ok(Wake::TimedOut);
         }
+        self.soon = start.elapsed() < self.spin;
         add(&self.counters.wakeups, 1);
         for polled in &mut self.polled {
             // The interface is gone (ENETDOWN). Polled again, it would return at once and for ever; the control
@@ -403,13 +451,14 @@ mod tests {
         pools: Vec<Arc<Pool<memory::Frame>>>,
     }
 
+    const SPIN: Duration = Duration::from_millis(200);
     const RING: usize = 128;
     const FRAMES: usize = 200;
 
     /// One worker with `ports` ports.
     fn rig(ports: usize, batch: usize) -> Rig {
         let mailbox = Arc::new(Mailbox::new().unwrap());
-        let core = Core::new(0, batch, false, Arc::clone(&mailbox), Arc::default());
+        let core = Core::new(0, batch, false, SPIN, Arc::clone(&mailbox), Arc::default());
         let (mut kernels, mut pools, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ports {
             let (kernel, spare) = Kernel::new(RING, FRAMES);
@@ -486,6 +535,50 @@ mod tests {
             })
             .collect();
         assert_eq!(counted, [(500, 1500); 3]);
+    }
+
+    #[test]
+    fn who_sleeps_briefly_looks_for_packets_the_next_time() {
+        let mut rig = rig(2, 16);
+        assert!(rig.receive().is_empty());
+        let (mailbox, kernel) = (Arc::clone(&rig.core.mailbox), Arc::clone(&rig.kernels[1]));
+        let sleep = |rig: &mut Rig, time: Duration| {
+            let mailbox = Arc::clone(&rig.core.mailbox);
+            let thread = std::thread::spawn(move || {
+                std::thread::sleep(time);
+                mailbox.wake();
+            });
+            assert_eq!(rig.core.wait(None).unwrap(), Wake::Ready);
+            thread.join().unwrap();
+        };
+        let spins = |rig: &Rig| rig.core.counters.spins.load(Ordering::Relaxed);
+
+        assert!(!rig.core.spin(), "it has not slept yet");
+        sleep(&mut rig, 2 * SPIN);
+        assert!(!rig.core.spin(), "packets came late");
+
+        sleep(&mut rig, SPIN / 20);
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(SPIN / 20);
+            assert!(kernel.lock().unwrap().deliver(&[b"packet"]));
+        });
+        assert!(rig.core.spin());
+        thread.join().unwrap();
+        assert_eq!(rig.receive(), [b"packet"]);
+        assert_eq!(spins(&rig), 1);
+        // Mail is looked at as well; without any, it gives up, and does not try again.
+        mailbox.wake();
+        assert!(rig.core.spin());
+        assert!(rig.receive().is_empty());
+        let start = Instant::now();
+        assert!(!rig.core.spin());
+        assert!(start.elapsed() >= SPIN);
+        assert!(!rig.core.spin());
+        assert_eq!(spins(&rig), 2);
+
+        sleep(&mut rig, SPIN / 20);
+        mailbox.stop();
+        assert!(!rig.core.spin(), "it is to stop");
     }
 
     #[test]

@@ -84,6 +84,12 @@ impl Received {
         Ok(Self { ring, next, produced: next })
     }
 
+    /// Whether there is one to take.
+    #[inline]
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ring.producer().load(Ordering::Relaxed) != self.next
+    }
+
     /// Takes up to `limit` descriptors; returns how many.
     #[inline]
     pub(crate) fn take(&mut self, limit: usize, mut each: impl FnMut(xdp_desc)) -> usize {

@@ -106,6 +106,8 @@ pub struct ReceiverStatistics {
     pub batches: u64,
     /// Returns from sleep.
     pub wakeups: u64,
+    /// Waits that needed no sleep ([`Options::spin`](crate::xdp::Options::spin)).
+    pub spins: u64,
     /// Packets of several frames that were put together.
     pub joined: u64,
     /// Packets of several frames that were too large to be put together, and lost.

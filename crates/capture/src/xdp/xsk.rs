@@ -143,6 +143,11 @@ impl Backend for Xsk {
     }
 
     #[inline]
+    fn is_ready(rx: &Rx) -> bool {
+        rx.ring.is_ready()
+    }
+
+    #[inline]
     fn fd(rx: &Rx) -> RawFd {
         rx.queue.fd().as_raw_fd()
     }

@@ -111,6 +111,8 @@ section! {
         fill_ring: u32 = 4096, ring;
         /// Packets that a worker takes at a time.
         batch: u32 = 64, integer(1, 256);
+        /// How long a worker looks for packets before it sleeps, when the last ones came that fast; 0: not at all.
+        spin: Duration = Duration::from_micros(50), duration(Duration::ZERO, Duration::from_millis(10));
         /// Whether workers poll the driver instead of waiting for interrupts.
         busy_poll: bool = false, boolean;
         /// Packets of one busy poll.
