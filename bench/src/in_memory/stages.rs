@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use offport_engine::{Config, Worker};
-use offport_flow::{Brief, End, Flow, Observer, Settlement, Tracker};
+use offport_flow::{Briefs, CHUNK, End, Flow, Observer, Settlement, Tracker};
 use offport_policy::Policy;
 use offport_wire::{Frame, Parsed, Timestamp, glance, parse};
 
@@ -104,19 +104,24 @@ impl Track {
 impl Stage for Track {
     fn batch(&mut self, frames: &[Frame<'_>]) {
         // As the worker does it.
-        for frames in frames.chunks(32) {
-            let mut briefs = [Brief::NONE; 32];
-            for (brief, frame) in briefs.iter_mut().zip(frames) {
-                if let Ok(Some(plain)) = glance(frame) {
-                    *brief = self.0.brief(&plain);
+        for frames in frames.chunks(CHUNK) {
+            let mut briefs = Briefs::default();
+            for frame in frames {
+                match glance(frame) {
+                    Ok(Some(plain)) => briefs.push(&self.0, &plain),
+                    Ok(None) | Err(_) => briefs.push_none(),
                 }
             }
-            for brief in &mut briefs[..frames.len()] {
-                self.0.look_ahead(brief);
-            }
+            self.0.look_ahead(&mut briefs);
+            let (mut time, mut moment) = (Timestamp::ZERO, None);
             for (brief, frame) in briefs.iter().zip(frames) {
-                if !self.0.quick(brief, frame.time) {
+                if moment.is_none() || frame.time != time {
+                    time = frame.time;
+                    moment = self.0.moment(time);
+                }
+                if !moment.is_some_and(|moment| self.0.quick(&briefs, brief, moment)) {
                     self.whole(frame);
+                    moment = None;
                 }
             }
         }

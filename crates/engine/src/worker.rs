@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use offport_flow::{Brief, ServicePorts, prefetch};
+use offport_flow::{Briefs, CHUNK, ServicePorts, Tracker, prefetch};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
 use offport_wire::{Drop, Frame, Parsed, Timestamp, glance, parse};
@@ -12,9 +12,6 @@ use crate::counters::{Counters, VERDICT_TRANSPORTS};
 use crate::flows::Flows;
 use crate::output::{HandOver, Output};
 use crate::shunting::Shunting;
-
-/// Packets that are looked up before the first of them is counted.
-const CHUNK: usize = 32;
 
 /// The stages of the data path in order, for one core.
 ///
@@ -104,26 +101,34 @@ impl Worker {
     /// Of most frames a glance is enough. What needs more is parsed again, whole: that is less work than to write
     /// every packet to memory and to read it back.
     fn chunk(&mut self, frames: &[Frame<'_>], out: &mut impl Output) {
-        let mut briefs = [Brief::NONE; CHUNK];
-        for (brief, frame) in briefs.iter_mut().zip(frames) {
-            if let Ok(Some(plain)) = glance(frame) {
-                *brief = self.flows.tracker.brief(&plain);
-            }
-        }
-        for brief in &mut briefs[..frames.len()] {
-            self.flows.tracker.look_ahead(brief);
-        }
+        let mut briefs = Briefs::default();
+        let bytes = glance_at(frames, &self.flows.tracker, &mut briefs);
+        self.flows.tracker.look_ahead(&mut briefs);
+        let counters = &mut self.flows.state.counters;
+        counters.received += frames.len() as u64;
+        counters.received_bytes += bytes;
+        self.count(frames, &briefs, out);
+    }
+
+    #[inline(never)]
+    fn count(&mut self, frames: &[Frame<'_>], briefs: &Briefs, out: &mut impl Output) {
+        // Most frames of a chunk have one time, and of those most have nothing to do with it.
+        let (mut time, mut moment) = (Timestamp::ZERO, None);
+        let mut processed = 0;
         for (brief, frame) in briefs.iter().zip(frames) {
-            let counters = &mut self.flows.state.counters;
-            counters.received += 1;
-            counters.received_bytes += u64::from(frame.wire_len);
-            self.flows.pass_time(frame.time, out);
-            if self.flows.tracker.quick(brief, frame.time) {
-                self.flows.state.counters.processed += 1;
+            if moment.is_none() || frame.time != time {
+                time = frame.time;
+                self.flows.pass_time(time, out);
+                moment = self.flows.tracker.moment(time);
+            }
+            if moment.is_some_and(|moment| self.flows.tracker.quick(briefs, brief, moment)) {
+                processed += 1;
             } else {
                 self.whole(frame, out);
+                moment = None;
             }
         }
+        self.flows.state.counters.processed += processed;
     }
 
     /// A frame that needs all the stages.
@@ -158,6 +163,20 @@ impl Worker {
         counters.held = self.reassembler.pending();
         counters.flow = tracked;
     }
+}
+
+/// By itself, so that the registers are its own. Bytes of the frames.
+#[inline(never)]
+fn glance_at(frames: &[Frame<'_>], tracker: &Tracker, briefs: &mut Briefs) -> u64 {
+    let mut bytes = 0;
+    for frame in frames {
+        bytes += u64::from(frame.wire_len);
+        match glance(frame) {
+            Ok(Some(plain)) => briefs.push(tracker, &plain),
+            Ok(None) | Err(_) => briefs.push_none(),
+        }
+    }
+    bytes
 }
 
 /// Has the headers of packets, and where their payload starts, brought into the cache.

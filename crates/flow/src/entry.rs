@@ -63,6 +63,14 @@ const STAGE_SHIFT: u32 = 5;
 /// A stage of its own in memory: settled, and the kernel counts its packets.
 const SHUNTED: u64 = STAGE;
 const MIDSTREAM: u64 = 0b1000_0000;
+/// What [`SETTLED`] is about.
+pub(crate) const STATUS: u8 = STAGE as u8;
+/// A flow that is settled, and whose packets the kernel does not count.
+pub(crate) const SETTLED: u8 = (Stage::Settled as u8) << STAGE_SHIFT;
+/// What [`OPEN`] is about.
+pub(crate) const STATUS_OF_TCP: u8 = STATUS | STATE as u8;
+/// The same, of a connection that is open.
+pub(crate) const OPEN: u8 = SETTLED | TcpState::Established as u8;
 /// Of both words.
 const ADRIFT: u64 = 1 << 63;
 
@@ -153,10 +161,16 @@ impl<K> Hot<K> {
         }
     }
 
-    /// Settled, not shunted, and the sequence numbers of both directions are known.
+    /// Stage, state and more, to be compared with [`SETTLED`] or [`OPEN`].
     #[inline(always)]
-    pub(crate) const fn is_watched(&self) -> bool {
-        self.last & STAGE == (Stage::Settled as u64) << STAGE_SHIFT && (self.start | self.last) & ADRIFT == 0
+    pub(crate) const fn status(&self) -> u8 {
+        self.last as u8
+    }
+
+    /// The sequence numbers of one direction or both are not known.
+    #[inline(always)]
+    pub(crate) const fn is_adrift(&self) -> bool {
+        (self.start | self.last) & ADRIFT != 0
     }
 
     /// The kernel counts the flow's packets and hands up few of them.

@@ -11,7 +11,7 @@ use offport_wire::{
     Domain, FlowKey, LinkInfo, Packet, Plain, TcpFlags, TcpHeader, Timestamp, Transport, TransportHeader,
 };
 
-use crate::{Brief, Config, Counters, End, Flow, Label, Observer, Settlement, Shunted, Timeouts, Tracker};
+use crate::{Briefs, Config, Counters, End, Flow, Label, Observer, Settlement, Shunted, Timeouts, Tracker};
 
 /// A packet as capture would have parsed it.
 #[derive(Clone, Copy, Debug)]
@@ -230,11 +230,17 @@ fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
     packets(data, |packet| {
         now = now.max(packet.time);
         check.handed_in += u64::from(!packet.icmp_error);
-        let mut brief = plain(packet).map_or(Brief::NONE, |plain| tracker.brief(&plain));
-        if short_path {
-            tracker.look_ahead(&mut brief);
+        let mut briefs = Briefs::default();
+        match plain(packet).filter(|_| short_path) {
+            Some(plain) => briefs.push(&tracker, &plain),
+            None => briefs.push_none(),
         }
-        if !check.kernel.count(packet) && !tracker.quick(&brief, packet.time) {
+        tracker.look_ahead(&mut briefs);
+        let done = check.kernel.count(packet)
+            || tracker
+                .moment(packet.time)
+                .is_some_and(|moment| briefs.iter().all(|brief| tracker.quick(&briefs, brief, moment)));
+        if !done {
             tracker.packet(packet, &mut check);
         }
         while let Some((key, shunted)) = check.late.pop() {

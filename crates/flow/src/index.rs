@@ -8,7 +8,7 @@
 
 use allocator_api2::vec::Vec;
 
-use crate::memory::{HugePages, prefetch};
+use crate::memory::{HugePages, equal, prefetch};
 
 /// Slots of a bucket.
 const WAYS: usize = 12;
@@ -138,46 +138,23 @@ impl Bucket {
     /// The ways with that tag.
     #[inline(always)]
     fn ways(&self, tag: u8) -> Ways {
-        let [a, b, c, d, e, f, g, h, rest @ ..] = self.tags;
-        let [i, j, k, l] = rest;
-        Ways {
-            low: equal(u64::from_le_bytes([a, b, c, d, e, f, g, h]), tag),
-            high: equal(u64::from(u32::from_le_bytes([i, j, k, l])), tag) as u32,
-        }
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = self.tags;
+        let (low, high) = (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u32::from_le_bytes([i, j, k, l]));
+        Ways(equal(low, high, tag) & ((1 << WAYS) - 1))
     }
 }
 
-/// The highest bit of each byte that is `tag`.
-#[inline(always)]
-const fn equal(bytes: u64, tag: u8) -> u64 {
-    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
-    let other = bytes ^ (tag as u64 * u64::from_ne_bytes([1; 8]));
-    // A byte that is not 0 carries into its highest bit, or has it; none carries out.
-    !(((other & LOW) + LOW) | other | LOW)
-}
-
-/// Ways, as the highest bits of their bytes.
-struct Ways {
-    low: u64,
-    high: u32,
-}
+/// Ways, one bit each.
+struct Ways(u32);
 
 impl Iterator for Ways {
     type Item = usize;
 
     #[inline(always)]
     fn next(&mut self) -> Option<usize> {
-        if self.low != 0 {
-            let way = self.low.trailing_zeros() / 8;
-            self.low &= self.low - 1;
-            return Some(way as usize);
-        }
-        if self.high != 0 {
-            let way = 8 + self.high.trailing_zeros() / 8;
-            self.high &= self.high - 1;
-            return Some(way as usize);
-        }
-        None
+        let way = self.0.trailing_zeros();
+        self.0 &= self.0.wrapping_sub(1);
+        (way < WAYS as u32).then_some(way as usize)
     }
 }
 

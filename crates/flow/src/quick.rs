@@ -4,119 +4,187 @@
 //! such a flow needs of a packet. It is a third of a packet's size and never passes through one, and a batch of them
 //! is looked up before any is counted, so that the cache misses overlap.
 
+use arrayvec::ArrayVec;
 use offport_wire::{Direction, FlowKey, Plain, TcpFlags, Timestamp, Transport};
 
 use crate::class::Class;
 use crate::count::offers;
-use crate::entry::{Hot, micros};
+use crate::entry::{Hot, OPEN, SETTLED, STATUS, STATUS_OF_TCP, micros};
 use crate::family::{Family, period};
 use crate::key::{Key, PackedV4, PackedV6};
 use crate::memory::prefetch;
 use crate::pool::NONE;
 use crate::shared::Shared;
-use crate::state::TcpState;
 use crate::table::{COARSE, bucket};
 use crate::tracker::Tracker;
+
+/// Packets that are looked up before the first of them is counted.
+pub const CHUNK: usize = 32;
+
+/// What the short path needs of the packets of up to [`CHUNK`] frames.
+#[derive(Debug, Default)]
+pub struct Briefs {
+    all: ArrayVec<Brief, CHUNK>,
+    /// Keys of IPv6: apart, so that a brief is small.
+    v6: ArrayVec<PackedV6, CHUNK>,
+}
 
 /// What the short path needs of a packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Brief {
     hash: u64,
-    key: PackedKey,
-    /// Where its flow probably is; `NONE`: nowhere, or it must not take the short path.
+    key: PackedV4,
+    /// Where its flow probably is; [`WANTED`] until that is looked up; [`NONE`]: nowhere, or it must not take the short
+    /// path.
     candidate: u32,
+    /// 0 for UDP, as in its flow.
     seq: u32,
+    /// How far the sequence number moves on.
+    advance: u32,
     ip_bytes: u32,
     payload: u32,
     transport: Transport,
+    /// Of [`Hot::status`]: what has to be as in `status`.
+    mask: u8,
+    status: u8,
     direction: Direction,
-    /// Neither SYN nor FIN nor RST.
-    plain: bool,
+    /// Which of the keys of IPv6; [`V4`]: none.
+    v6: u8,
 }
 
+/// No flow's place.
+const WANTED: u32 = NONE - 1;
+/// No key's.
+const V4: u8 = u8::MAX;
+
+/// A time at which nothing is due that the short path would miss, up to the next call of anything but the short path.
 #[derive(Clone, Copy, Debug)]
-enum PackedKey {
-    V4(PackedV4),
-    V6(PackedV6),
-}
+pub struct Moment(u64);
 
 impl Brief {
-    /// Nothing, for arrays of them.
-    pub const NONE: Self = Self {
+    /// Of a frame that must not take the short path.
+    const NONE: Self = Self {
         hash: 0,
-        key: PackedKey::V4(PackedV4::NONE),
+        key: PackedV4::NONE,
         candidate: NONE,
         seq: 0,
+        advance: 0,
         ip_bytes: 0,
         payload: 0,
         transport: Transport(0),
+        mask: 0,
+        status: 0,
         direction: Direction::LowToHigh,
-        plain: false,
+        v6: V4,
     };
 }
 
-impl Tracker {
-    /// What the short path needs of a packet. Has the memory fetched where its flow will be looked for.
+impl Briefs {
+    /// A frame of which a glance is enough. Has the memory fetched where its flow will be looked for.
+    ///
+    /// # Panics
+    /// When there are [`CHUNK`] already.
     #[inline(always)]
-    pub fn brief(&self, plain: &Plain) -> Brief {
+    pub fn push(&mut self, tracker: &Tracker, plain: &Plain) {
+        let brief = self.brief(tracker, plain);
+        self.all.push(brief);
+    }
+
+    /// A frame that needs more than a glance.
+    ///
+    /// # Panics
+    /// When there are [`CHUNK`] already.
+    pub fn push_none(&mut self) {
+        self.all.push(Brief::NONE);
+    }
+
+    /// In the order of the frames.
+    pub fn iter(&self) -> impl Iterator<Item = &Brief> {
+        self.all.iter()
+    }
+
+    #[inline(always)]
+    fn brief(&mut self, tracker: &Tracker, plain: &Plain) -> Brief {
+        const OPENS_OR_ENDS: u8 = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST;
         let transport = plain.key.transport();
-        let (key, hash) = match &plain.key {
+        let (key, hash, v6) = match &plain.key {
             FlowKey::V4(key) => {
                 let key = PackedV4::from(key);
-                let hash = key.hash(transport, &self.shared.hasher);
-                self.v4.table.fetch(hash);
-                (PackedKey::V4(key), hash)
+                let hash = key.hash(transport, &tracker.shared.hasher);
+                tracker.v4.table.fetch(hash);
+                (key, hash, V4)
             }
             FlowKey::V6(key) => {
                 let key = PackedV6::from(key);
-                let hash = key.hash(transport, &self.shared.hasher);
-                self.v6.table.fetch(hash);
-                (PackedKey::V6(key), hash)
+                let hash = key.hash(transport, &tracker.shared.hasher);
+                tracker.v6.table.fetch(hash);
+                let number = self.v6.len() as u8;
+                self.v6.push(key);
+                (PackedV4::NONE, hash, number)
             }
         };
-        const OPENS_OR_ENDS: u8 = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST;
+        let is_tcp = transport == Transport::TCP;
+        let (mask, status) = if is_tcp { (STATUS_OF_TCP, OPEN) } else { (STATUS, SETTLED) };
         Brief {
             hash,
             key,
-            candidate: NONE,
+            candidate: if plain.flags.0 & OPENS_OR_ENDS == 0 { WANTED } else { NONE },
             seq: plain.seq,
+            advance: if is_tcp { plain.payload_len } else { 0 },
             ip_bytes: plain.ip_bytes,
             payload: plain.payload_len,
             transport,
+            mask,
+            status,
             direction: plain.direction,
-            plain: plain.flags.0 & OPENS_OR_ENDS == 0,
+            v6,
+        }
+    }
+}
+
+impl Tracker {
+    /// Looks for the flows and has their memory fetched.
+    #[inline(never)]
+    pub fn look_ahead(&self, briefs: &mut Briefs) {
+        for brief in &mut briefs.all {
+            if brief.candidate == WANTED {
+                brief.candidate = match brief.v6 {
+                    V4 => self.v4.look_ahead(brief.hash),
+                    _ => self.v6.look_ahead(brief.hash),
+                };
+            }
         }
     }
 
-    /// Looks for the flow and has its memory fetched.
+    /// Time has come to `time`. `None`: something may be due, and [`Tracker::packet`] must.
     #[inline]
-    pub fn look_ahead(&self, brief: &mut Brief) {
-        if !brief.plain {
-            return;
-        }
-        brief.candidate = match brief.key {
-            PackedKey::V4(_) => self.v4.look_ahead(brief.hash),
-            PackedKey::V6(_) => self.v6.look_ahead(brief.hash),
-        };
-    }
-
-    /// Counts a packet, if that is all there is to do. False: nothing was done, [`Tracker::packet`] must.
-    ///
-    #[inline]
-    pub fn quick(&mut self, brief: &Brief, time: Timestamp) -> bool {
+    pub fn moment(&mut self, time: Timestamp) -> Option<Moment> {
         let now = micros(time);
         // With timeouts shorter than the steps that are compared below, any packet may be the first of a new flow.
-        if brief.candidate == NONE || !self.is_on_time(now) || self.shared.idle.shortest < COARSE {
+        if !self.is_on_time(now) || self.shared.idle.shortest < COARSE {
+            return None;
+        }
+        self.now = self.now.max(now);
+        Some(Moment(now))
+    }
+
+    /// Counts a packet of `briefs`, if that is all there is to do. False: nothing was done, [`Tracker::packet`] must.
+    #[inline(always)]
+    pub fn quick(&mut self, briefs: &Briefs, brief: &Brief, Moment(now): Moment) -> bool {
+        if brief.candidate == NONE {
             return false;
         }
-        let counted = match brief.key {
-            PackedKey::V4(key) => self.v4.quick(&self.shared, brief, &key, now),
-            PackedKey::V6(key) => self.v6.quick(&self.shared, brief, &key, now),
-        };
-        if counted {
-            self.now = self.now.max(now);
+        match brief.v6 {
+            V4 => self.v4.quick(&self.shared, brief, &brief.key, now),
+            number => self.quick_v6(briefs, brief, number, now),
         }
-        counted
+    }
+
+    // By itself, so that the registers are IPv4's.
+    #[inline(never)]
+    fn quick_v6(&mut self, briefs: &Briefs, brief: &Brief, number: u8, now: u64) -> bool {
+        let Some(key) = briefs.v6.get(usize::from(number)) else { return false };
+        self.v6.quick(&self.shared, brief, key, now)
     }
 }
 
@@ -128,58 +196,57 @@ impl<K: Key> Family<K> {
         index
     }
 
-    #[inline]
+    #[inline(always)]
     fn quick(&mut self, shared: &Shared, brief: &Brief, key: &K, now: u64) -> bool {
-        let mut hot = self.table.hot_mut(brief.candidate);
-        if hot.key != *key || hot.transport() != brief.transport {
-            // Two keys may share the bits that the index compares; or the flow has ended meanwhile.
-            let Some(index) = self.table.find(brief.hash, key, brief.transport) else { return false };
-            hot = self.table.hot_mut(index);
+        let hot = self.table.hot_mut(brief.candidate);
+        if hot.key == *key && hot.transport() == brief.transport {
+            hot.add_quickly(shared, brief, now)
+        } else {
+            self.find_and_add(shared, brief, key, now)
         }
-        hot.add_quickly(shared, brief, now)
+    }
+
+    /// Two keys may share the bits that the index compares; or the flow has ended meanwhile.
+    #[cold]
+    #[inline(never)]
+    fn find_and_add(&mut self, shared: &Shared, brief: &Brief, key: &K, now: u64) -> bool {
+        let Some(index) = self.table.find(brief.hash, key, brief.transport) else { return false };
+        self.table.hot_mut(index).add_quickly(shared, brief, now)
     }
 }
 
 impl<K> Hot<K> {
     /// In the same step, so that its place in the list stays and no timeout can have passed; in the same active timeout, so
     /// that no report is due. (A flow that was reported while it was silent is past that, so it needs no look.)
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn keeps_its_place(&self, shared: &Shared, now: u64) -> bool {
-        let last = self.last();
-        if bucket(last) == bucket(now) {
-            return true;
-        }
-        let class = Class::of(self);
+        let (class, last) = (Class::of(self), self.last());
         shared.idle.step(class, last) == shared.idle.step(class, now)
             && period(self, shared, last) == period(self, shared, now)
     }
 
-    #[inline]
+    #[inline(always)]
     fn add_quickly(&mut self, shared: &Shared, brief: &Brief, now: u64) -> bool {
         let at = brief.direction.index();
-        // Heard from before, so that its class stays.
-        let steady = self.is_watched() && self.packets[at] != 0 && self.keeps_its_place(shared, now);
-        let in_order = brief.transport != Transport::TCP
-            || self.state() == TcpState::Established && self.next_seq[at] == brief.seq;
-        if !(steady && in_order) {
+        // Settled, and counted here; heard from before, so that its class stays; TCP is open and goes on where it was.
+        let steady = self.status() & brief.mask == brief.status
+            && self.next_seq[at] == brief.seq
+            && self.packets[at] != 0
+            && !self.is_adrift();
+        if !steady || bucket(self.last()) != bucket(now) && !self.keeps_its_place(shared, now) {
             return false;
         }
-        let (Some(packets), Some(bytes), Some(payload)) = (
-            self.packets[at].checked_add(1),
-            self.bytes[at].checked_add(brief.ip_bytes),
-            self.payload[at].checked_add(brief.payload),
-        ) else {
-            return false;
-        };
-        if offers(self.bytes[at], bytes, shared.offer_shift) {
+        let (packets, carry) = self.packets[at].overflowing_add(1);
+        let (bytes, carry_of_bytes) = self.bytes[at].overflowing_add(brief.ip_bytes);
+        let (payload, carry_of_payload) = self.payload[at].overflowing_add(brief.payload);
+        if carry | carry_of_bytes | carry_of_payload | offers(self.bytes[at], bytes, shared.offer_shift) {
             return false;
         }
         self.packets[at] = packets;
         self.bytes[at] = bytes;
         self.payload[at] = payload;
-        if brief.transport == Transport::TCP {
-            self.next_seq[at] = brief.seq.wrapping_add(brief.payload);
-        }
+        self.next_seq[at] = brief.seq.wrapping_add(brief.advance);
         self.seen_at(now);
         true
     }
