@@ -48,6 +48,8 @@ pub enum Part {
     Established,
     /// In memory: flows that begin
     NewFlows,
+    /// In memory: bytes of an IPv6 flow
+    Memory,
     /// In memory: the mixed capture
     Mix,
     /// In memory: half an hour of churn, and a SYN flood
@@ -114,6 +116,6 @@ impl Run {
 
 impl Part {
     const fn is_quick(self) -> bool {
-        matches!(self, Self::Established | Self::NewFlows | Self::Mix)
+        matches!(self, Self::Established | Self::NewFlows | Self::Memory | Self::Mix)
     }
 }

@@ -11,7 +11,7 @@ use crate::in_memory::mix::Capture;
 use crate::live::generator::{Generator, Plan, Until};
 use crate::live::{cases, namespace};
 use crate::parts::size::Size;
-use crate::parts::{endurance, established, instructions, mix, new_flows, peers};
+use crate::parts::{endurance, established, instructions, memory, mix, new_flows, peers};
 use crate::report::row::Row;
 use crate::report::{results, table};
 
@@ -40,6 +40,7 @@ fn measure(run: &Run) -> anyhow::Result<()> {
         let new = match part {
             Part::Established => established::run(&size)?,
             Part::NewFlows => new_flows::run(&size)?,
+            Part::Memory => memory::run(&size)?,
             Part::Mix => mix::run(&size)?,
             Part::Endurance => endurance::run(&size)?,
             Part::Instructions => instructions::run(&size, folder)?,

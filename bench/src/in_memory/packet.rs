@@ -53,6 +53,20 @@ pub fn udp(into: &mut [u8], from: End, to: End, payload: &[u8]) -> usize {
     finish(into, UDP_HEADERS, payload)
 }
 
+/// Writes a UDP packet over IPv6; returns its length.
+pub fn udp6(into: &mut [u8], from: (u128, u16), to: (u128, u16), payload: &[u8]) -> usize {
+    let length = ((8 + payload.len()) as u16).to_be_bytes();
+    into[..14].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x86, 0xdd]);
+    into[14..22].copy_from_slice(&[0x60, 0, 0, 0, length[0], length[1], 17, 64]);
+    into[22..38].copy_from_slice(&from.0.to_be_bytes());
+    into[38..54].copy_from_slice(&to.0.to_be_bytes());
+    into[54..56].copy_from_slice(&from.1.to_be_bytes());
+    into[56..58].copy_from_slice(&to.1.to_be_bytes());
+    into[58..60].copy_from_slice(&length);
+    into[60..62].fill(0);
+    finish(into, 62, payload)
+}
+
 /// Ethernet and IPv4 headers. Checksums of TCP and UDP stay 0: a tap sees many, where the sender's NIC fills them in.
 fn ip(into: &mut [u8], from: Ipv4Addr, to: Ipv4Addr, protocol: u8, total: u16) {
     into[..14].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x00]);
@@ -110,6 +124,12 @@ mod tests {
 
         let len = udp(&mut bytes, B, A, b"question");
         let packet = parsed(&bytes[..len]);
+        assert_eq!((packet.payload, packet.transport), (&b"question"[..], TransportHeader::Udp));
+
+        let len = udp6(&mut bytes, (1, 40_000), (2, 53), b"question");
+        let packet = parsed(&bytes[..len]);
+        assert_eq!(packet.source(), (std::net::Ipv6Addr::from(1).into(), 40_000));
+        assert_eq!(packet.destination(), (std::net::Ipv6Addr::from(2).into(), 53));
         assert_eq!((packet.payload, packet.transport), (&b"question"[..], TransportHeader::Udp));
     }
 }

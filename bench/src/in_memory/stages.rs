@@ -166,6 +166,11 @@ impl Whole {
         Self { clears: true, ..Self::new(0) }
     }
 
+    /// Any worker.
+    pub fn of(worker: Worker, room: u32) -> Self {
+        Self { worker, room: u64::from(room), clears: false }
+    }
+
     /// Whether every entry of the table has been in use.
     pub fn has_been_full(&self) -> bool {
         self.worker.counters().flow.created > self.room

@@ -3,6 +3,7 @@
 pub mod endurance;
 pub mod established;
 pub mod instructions;
+pub mod memory;
 pub mod mix;
 pub mod new_flows;
 pub mod peers;

@@ -28,12 +28,17 @@ pub fn run(size: &Size) -> anyhow::Result<Vec<Row>> {
     let mut whole = ring(size, Opening::http_to_the_end(), Duration::from_micros(1));
     let mut dns = ring(size, Opening::dns(), super::established::GAP);
     let series = interleave(size.rounds, &mut [&mut http, &mut whole, &mut dns]);
-    let names = [
-        "HTTP: SYN, SYN-ACK, ACK, request (4 packets)",
-        "HTTP to its end: the same, FIN, FIN, record (6 packets)",
-        "DNS: one query (1 packet)",
+    // A flow's end and its record are not what the target is about.
+    let cases = [
+        ("HTTP: SYN, SYN-ACK, ACK, request (4 packets)", true),
+        ("HTTP to its end: the same, FIN, FIN, record (6 packets)", false),
+        ("DNS: one query (1 packet)", true),
     ];
-    Ok(names.iter().zip(&series).map(|(name, series)| row(size, name, series)).collect())
+    Ok(cases
+        .iter()
+        .zip(&series)
+        .map(|((name, is_asked), series)| row(size, name, *is_asked, series))
+        .collect())
 }
 
 /// A worker as it is by default, and traffic that opens flows. With `size.warm`, all its memory has been in use.
@@ -47,11 +52,11 @@ pub fn ring(size: &Size, traffic: Opening, gap: Duration) -> Ring<Opening, Whole
     ring
 }
 
-fn row(size: &Size, name: &str, series: &Series) -> Row {
+fn row(size: &Size, name: &str, is_asked: bool, series: &Series) -> Row {
     let rate = 1e3 / series.median();
-    Row::new(PART, name, series, "ns/flow").note(format!("{} M flows/s", number(rate))).target(
-        format!("≥ {TARGET} M flows/s"),
-        rate >= TARGET,
-        size.claim,
-    )
+    let row = Row::new(PART, name, series, "ns/flow").note(format!("{} M flows/s", number(rate)));
+    match is_asked {
+        true => row.target(format!("≥ {TARGET} M flows/s"), rate >= TARGET, size.claim),
+        false => row,
+    }
 }
