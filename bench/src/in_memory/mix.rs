@@ -4,17 +4,22 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use allocator_api2::vec::Vec as PlacedVec;
+use arrayvec::ArrayVec;
 use offport_capture::file::{Batch, CaptureFile};
 use offport_wire::{Frame, LinkType, Timestamp};
 
+use super::ring::BATCH;
 use super::stages::Whole;
 use crate::clock::thread_nanos;
+use crate::memory::HugePages;
 use crate::rounds::{Measured, Round};
 
 /// The frames of a capture, one after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Capture {
-    bytes: Vec<u8>,
+    /// In huge pages, as packet memory is.
+    bytes: PlacedVec<u8, HugePages>,
     records: Vec<Record>,
 }
 
@@ -35,7 +40,7 @@ impl Capture {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let mut file = CaptureFile::open(path)?;
         let mut batch = Batch::default();
-        let mut capture = Self::default();
+        let mut capture = Self { bytes: PlacedVec::new_in(HugePages), records: Vec::new() };
         while file.next_batch(&mut batch)? > 0 {
             for frame in batch.iter() {
                 capture.records.push(Record {
@@ -139,8 +144,9 @@ impl Measured for Looped<'_> {
         for _ in 0..self.loops {
             let later = Duration::from_secs(86_400) * self.done;
             let mut last = Timestamp::ZERO;
-            for records in self.capture.records.chunks(1_024) {
-                let frames: Vec<_> = records.iter().map(|record| self.capture.frame(record, later)).collect();
+            for records in self.capture.records.chunks(BATCH) {
+                let frames: ArrayVec<Frame<'_>, BATCH> =
+                    records.iter().map(|record| self.capture.frame(record, later)).collect();
                 last = frames.iter().map(|frame| frame.time).fold(last, Timestamp::max);
                 self.stage.worker.batch(&frames, &mut ());
             }

@@ -79,8 +79,8 @@ impl<T: Traffic, S: Stage> Ring<T, S> {
     }
 
     /// Goes on, without measuring, until `done`; then lets the stage prepare for the first round.
-    pub fn warm_up(&mut self, done: impl Fn(&S) -> bool) {
-        while !done(&self.stage) {
+    pub fn warm_up(&mut self, done: impl Fn(&mut S) -> bool) {
+        while !done(&mut self.stage) {
             let packets = self.traffic.fill(&mut self.area);
             self.hand_over(packets);
         }

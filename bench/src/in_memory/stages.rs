@@ -172,7 +172,7 @@ impl Whole {
     }
 
     /// Whether every entry of the table has been in use.
-    pub fn has_been_full(&self) -> bool {
+    pub fn has_been_full(&mut self) -> bool {
         self.worker.counters().flow.created > self.room
     }
 

@@ -1,6 +1,6 @@
 //! What was decided of a flow. The same for many flows, so interned.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::FixedState;
 use offport_fingerprint::{Proof, Protocol};
@@ -44,13 +44,9 @@ impl Outcomes {
 
     /// The label to remember an outcome by; `None` when there are too many different ones.
     pub(crate) fn keep(&mut self, outcome: Outcome) -> Option<Label> {
-        use std::hash::BuildHasher;
-        let mut hasher = self.hasher.build_hasher();
-        let Outcome { seen: _, judgement, decided_after, announced } = &outcome;
-        (outcome.protocol(), decided_after, announced).hash(&mut hasher);
-        (judgement.verdict, judgement.severity, judgement.rule, judgement.direction).hash(&mut hasher);
-        judgement.reasons.iter().for_each(|reason| reason.hash(&mut hasher));
-        self.interner.acquire(hasher.finish(), outcome).map(Label)
+        let Self { interner, hasher } = self;
+        let near = outcome.protocol().map_or(0, |(protocol, _)| protocol.index() as u8);
+        interner.acquire(near ^ outcome.decided_after, outcome, |outcome| hash(hasher, outcome)).map(Label)
     }
 
     pub(crate) fn get(&self, label: Option<Label>) -> Option<&Outcome> {
@@ -63,4 +59,13 @@ impl Outcomes {
             self.interner.release(id);
         }
     }
+}
+
+fn hash(hasher: &FixedState, outcome: &Outcome) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    let Outcome { seen: _, judgement, decided_after, announced } = outcome;
+    (outcome.protocol(), decided_after, announced).hash(&mut hasher);
+    (judgement.verdict, judgement.severity, judgement.rule, judgement.direction).hash(&mut hasher);
+    judgement.reasons.iter().for_each(|reason| reason.hash(&mut hasher));
+    hasher.finish()
 }

@@ -57,7 +57,6 @@ impl Worker {
             fetch(next.get(..CHUNK).unwrap_or(next));
             self.chunk(chunk, out);
         }
-        self.publish();
     }
 
     /// A packet that another worker handed over.
@@ -69,25 +68,23 @@ impl Worker {
         } else {
             self.flows.track_or_hand_over(&packet, frames, out);
         }
-        self.publish();
     }
 
     /// Time has come to `now`: timers. Call it some ten times a second, with or without frames.
     pub fn tick(&mut self, now: Timestamp, out: &mut impl Output) {
         self.reassembler.expire(now);
         self.flows.tick(now, out);
-        self.publish();
     }
 
     /// The end: every flow is judged, if it has payload, and written; what suppression held back is raised.
     pub fn finish(&mut self, now: Timestamp, out: &mut impl Output) {
         self.reassembler.expire(now);
         self.flows.finish(now, out);
-        self.publish();
     }
 
-    /// What was counted up to the latest call.
-    pub fn counters(&self) -> &Counters {
+    /// What was counted so far.
+    pub fn counters(&mut self) -> &Counters {
+        self.gather();
         &self.flows.state.counters
     }
 
@@ -149,7 +146,7 @@ impl Worker {
     }
 
     /// Copies what other parts count to where it is read.
-    fn publish(&mut self) {
+    fn gather(&mut self) {
         let tracked = self.flows.tracked();
         let counters = &mut self.flows.state.counters;
         let fragments = self.reassembler.counters();

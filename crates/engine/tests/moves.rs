@@ -355,7 +355,7 @@ proptest! {
         }
         let records = rig.finish();
         assert_whole(&records);
-        let counters = rig.workers.iter().map(|worker| *worker.counters());
+        let counters = rig.workers.iter_mut().map(|worker| *worker.counters());
         let (received, dropped) = counters.fold((0, 0), |(received, dropped), counters| {
             (received + counters.received, dropped + counters.dropped_total() + counters.held)
         });
@@ -379,8 +379,8 @@ fn flows() -> (u32, Vec<Owned>) {
     (of, all().filter(|frame| slot_of(frame) == of).take(6).collect())
 }
 
-fn created(rig: &Rig<'_>) -> Vec<u64> {
-    rig.workers.iter().map(|worker| worker.counters().flow.created).collect()
+fn created(rig: &mut Rig<'_>) -> Vec<u64> {
+    rig.workers.iter_mut().map(|worker| worker.counters().flow.created).collect()
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn a_slot_moves_as_its_flows_end() {
     rig.send(flows[0].clone());
     rig.send(flows[1].clone());
     rig.run(Duration::from_millis(200));
-    assert_eq!(created(&rig), [2, 0, 0]);
+    assert_eq!(created(&mut rig), [2, 0, 0]);
 
     kernel.give(of, 2);
     rig.run(Duration::from_millis(100));
@@ -403,7 +403,7 @@ fn a_slot_moves_as_its_flows_end() {
         rig.send(flow.clone());
     }
     rig.run(Duration::from_millis(200));
-    assert_eq!(created(&rig), [3, 0, 1], "a new flow goes to the new worker, the others stay");
+    assert_eq!(created(&mut rig), [3, 0, 1], "a new flow goes to the new worker, the others stay");
 
     // All but one end.
     for _ in 0..10 {
@@ -417,7 +417,7 @@ fn a_slot_moves_as_its_flows_end() {
     assert_eq!(*kernel.steps.borrow(), [(of, Step::Switch), (of, Step::Finish)]);
     rig.send(flows[0].clone());
     rig.run(Duration::from_millis(200));
-    assert_eq!(created(&rig), [3, 0, 2]);
+    assert_eq!(created(&mut rig), [3, 0, 2]);
 
     // And back.
     kernel.give(of, 0);
@@ -425,7 +425,7 @@ fn a_slot_moves_as_its_flows_end() {
     assert_eq!(kernel.get(of), Slot { worker: 0, former: None, learning: false });
     rig.send(flows[4].clone());
     rig.run(Duration::from_millis(200));
-    assert_eq!(created(&rig), [4, 0, 2]);
+    assert_eq!(created(&mut rig), [4, 0, 2]);
     assert_whole(&rig.finish());
 }
 
@@ -443,7 +443,7 @@ fn without_room_for_its_flows_a_slot_stays() {
         assert_eq!(kernel.pins.borrow().len(), 0);
         flows.iter().for_each(|flow| rig.send(flow.clone()));
         rig.run(Duration::from_millis(200));
-        assert_eq!(created(&rig), [6, 0, 0]);
+        assert_eq!(created(&mut rig), [6, 0, 0]);
         assert_whole(&rig.finish());
     }
 }
@@ -464,7 +464,7 @@ fn what_was_on_its_way_stays_too() {
     assert_eq!(*kernel.steps.borrow(), [(of, Step::Switch)]);
     rig.send(flows[0].clone());
     rig.run(Duration::from_millis(100));
-    assert_eq!(created(&rig), [1, 0, 0]);
+    assert_eq!(created(&mut rig), [1, 0, 0]);
     assert_eq!(rig.workers[0].counters().handed_over, 0);
     assert_whole(&rig.finish());
 }

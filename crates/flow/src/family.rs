@@ -124,7 +124,10 @@ impl<K: Key> Family<K> {
             self.owed -= 1;
             *budget -= 1;
             self.hand = if self.hand + 1 < self.table.extent() { self.hand + 1 } else { 0 };
-            if self.table.is_live(self.hand) {
+            // Of most flows nothing more has to be read than this, one line after the other.
+            let hot = self.table.hot(self.hand);
+            let is_young = now.saturating_sub(hot.start()) < shared.active;
+            if (!is_young || hot.shunted()) && self.table.is_live(self.hand) {
                 self.fold(shared, self.hand, now, observer);
                 self.report(shared, self.hand, now, false, observer);
             }
@@ -235,10 +238,13 @@ impl<K: Key> Family<K> {
         observer: &mut impl Observer,
     ) {
         let (hot, cold) = (self.table.hot(index), self.table.cold(index));
+        if cold.reported() {
+            return;
+        }
         let period = |time: u64| period(hot, shared, time);
         let over = hot.last().saturating_add(shared.idle.of(Class::of(hot)));
         let (latest, current) = (period(hot.last()), period(now.min(over)));
-        if cold.reported() || latest >= current {
+        if latest >= current {
             return;
         }
         let due = hot.start().saturating_add((latest + 1).saturating_mul(shared.active));
@@ -361,6 +367,7 @@ impl<K: Key> Family<K> {
 
     /// The last report, the last word, and out of the table.
     fn end(&mut self, shared: &mut Shared, index: u32, end: End, now: u64, observer: &mut impl Observer) {
+        self.table.fetch_for_removal(index);
         self.unshunt(shared, index, now, observer);
         self.report(shared, index, now, false, observer);
         let hot = self.table.hot(index);

@@ -20,6 +20,12 @@ impl Path {
             .seen_from(packet.direction)
     }
 
+    /// Tells most of the paths of one link apart.
+    pub(crate) fn near(&self) -> u8 {
+        let macs = self.link.macs.map_or(0, |(low, high)| low[5] ^ high[5].rotate_left(3));
+        macs ^ self.interface as u8 ^ self.link.vlan.map_or(0, |vlan| vlan as u8)
+    }
+
     /// The path as a packet of that direction shows it.
     pub fn seen_from(mut self, direction: Direction) -> Self {
         if direction == Direction::HighToLow {

@@ -161,8 +161,8 @@ impl Shared {
 
     /// The id of a path, one user more.
     pub(crate) fn intern(&mut self, path: Path) -> u16 {
-        let hash = self.hasher.hash_one(path);
-        self.paths.acquire(hash, path).unwrap_or_else(|| {
+        let Self { paths, hasher, .. } = self;
+        paths.acquire(path.near(), path, |path| hasher.hash_one(path)).unwrap_or_else(|| {
             self.counters.paths_limit += 1;
             NO_ID
         })

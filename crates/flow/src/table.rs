@@ -12,7 +12,7 @@ use crate::class::Class;
 use crate::entry::{Cold, Hot, Stage};
 use crate::index::Index;
 use crate::key::Key;
-use crate::memory::HugePages;
+use crate::memory::{HugePages, prefetch};
 use crate::pool::NONE;
 
 /// About a second, in microseconds: see [`bucket`].
@@ -94,6 +94,17 @@ impl<K: Key> Table<K> {
     #[inline(always)]
     pub(crate) fn fetch(&self, hash: u64) {
         self.index.fetch(hash);
+    }
+
+    /// Has what [`remove`](Self::remove) reads fetched, and the flow after it in its list.
+    pub(crate) fn fetch_for_removal(&self, index: u32) {
+        let hot = &self.hot[index as usize];
+        self.fetch(hot.key.hash(hot.transport(), &self.hasher));
+        let next = self.cold[index as usize].next as usize;
+        if let (Some(hot), Some(cold)) = (self.hot.get(next), self.cold.get(next)) {
+            prefetch(hot);
+            prefetch(cold);
+        }
     }
 
     /// The first flow whose hash may be that one: the index is read, the flow is not.

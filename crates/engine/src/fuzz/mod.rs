@@ -102,11 +102,11 @@ fn run(frames: &[Owned], batch: usize) -> Sink {
     for batch in frames.chunks(batch) {
         let borrowed: Vec<_> = batch.iter().map(Owned::frame).collect();
         worker.batch(&borrowed, &mut sink);
-        check(&worker);
+        check(&mut worker);
         now = batch.iter().map(|frame| frame.time).max().unwrap_or(now).max(now);
     }
     worker.finish(now, &mut sink);
-    check(&worker);
+    check(&mut worker);
     let counters = worker.counters();
     assert_eq!(counters.received, frames.len() as u64);
     assert_eq!(counters.flow.active, 0);
@@ -126,7 +126,7 @@ fn run(frames: &[Owned], batch: usize) -> Sink {
     sink
 }
 
-fn check(worker: &Worker) {
+fn check(worker: &mut Worker) {
     let counters = worker.counters();
     assert!(counters.is_balanced(), "{counters:?}");
     assert!(counters.events_are_balanced(), "{counters:?}");
