@@ -222,6 +222,8 @@ proptest! {
         swaps in prop::collection::vec(0_usize..20, 0..4),
     ) {
         prop_assume!(!(kind == Kind::Ssh && port == 22));
+        // Once in 70,000 times noise begins as Telnet does, and more than that may not have come yet.
+        prop_assume!(!(kind == Kind::Random && matches!(noise[..], [255, 250..=254, ..])));
         let payload = payload(kind, &noise);
         let first = if server_first { Speaker::Server } else { Speaker::Client };
         let settles = settled_by(&payload, first, port);

@@ -1,8 +1,8 @@
 //! Telnet: RFC 854 (commands), RFC 855 (options).
 //!
-//! Proof: a side that opens with an option negotiation, `IAC WILL|WONT|DO|DONT option` or a subnegotiation, with an
-//! option that exists. A server that only prompts proves no more than its words do. Either side may begin; the
-//! other may answer with plain text.
+//! Proof: a side that opens with an option negotiation, `IAC WILL|WONT|DO|DONT option` or a whole subnegotiation, with an
+//! option that exists, and goes on with commands or text. A server that only prompts proves no more than its words do.
+//! Either side may begin; the other may answer with plain text.
 
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
@@ -15,6 +15,9 @@ pub(crate) const PROBE: Probe =
 
 const IAC: u8 = 255;
 const SB: u8 = 250;
+const SE: u8 = 240;
+/// No terminal's name or environment is longer (RFC 1091, RFC 1572).
+const LONGEST: usize = 256;
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let answer = |side: &Side<'_>, spoke: Speaker| match negotiation(side) {
@@ -32,11 +35,34 @@ fn negotiation(side: &Side<'_>) -> Match {
         text.one(|byte| byte == IAC)?;
         let command = text.one(|byte| (SB..=254).contains(&byte))?;
         text.one(is_option)?;
-        if command != SB && text.peek() == Ok(IAC) {
-            another(text)?;
+        if command == SB {
+            subnegotiation(&mut text)?;
+        }
+        match text.peek() {
+            Ok(IAC) => another(text)?,
+            Ok(_) if !is_said(text.rest()) => return Err(Match::No),
+            _ => {}
         }
         Ok(Match::Yes(Proof::Banner))
     })
+}
+
+/// Up to `IAC SE`; IAC itself is doubled (RFC 855).
+fn subnegotiation(text: &mut Text<'_>) -> Step<()> {
+    for _ in 0..LONGEST {
+        if text.one(|_| true)? == IAC && text.one(|byte| matches!(byte, SE | IAC))? == SE {
+            return Ok(());
+        }
+    }
+    Err(Match::No)
+}
+
+/// The start of a greeting or prompt: ASCII, or UTF-8, without controls that no printer has.
+fn is_said(bytes: &[u8]) -> bool {
+    let bytes = &bytes[..bytes.len().min(16)];
+    let bytes = &bytes[..bytes.iter().position(|&byte| byte == IAC).unwrap_or(bytes.len())];
+    let whole = std::str::from_utf8(bytes).map_or_else(|error| error.error_len().is_none(), |_| true);
+    whole && bytes.iter().all(|&byte| matches!(byte, 0 | 7..=13 | 27 | 0x20..=0x7e | 0x80..))
 }
 
 /// What follows the first negotiation with another IAC must be a command too, as far as it is there.
@@ -95,6 +121,7 @@ mod tests {
             b"\xff\xfd\x18".as_slice(),
             b"\xff\xfb\x01\xff\xfb\x03\r\nlogin: ",
             b"\xff\xfa\x18\x01\xff\xf0",
+            b"\xff\xfa\x27\x01\xff\xff\xff\xf0\xff\xfd\x18",
             b"\xff\xfd\xc9",
         ] {
             tcp.server_proves(negotiation, Proof::Banner);
@@ -132,6 +159,11 @@ mod tests {
             b"\xff\xfd\x18\xff\x01",
             b"\xff\xfb\x03\xff\xfb\x77",
             b"\xff\xff",
+            // A subnegotiation that is none, or has no end; what no one would print.
+            b"\xff\xfa\x18\x01\xff\xf1",
+            &[&[0xff, 0xfa, 0], &[0; 300][..]].concat(),
+            b"\xff\xfd\x18\x01\x02",
+            b"\xff\xfd\x18ab\xc3\x28",
         ] {
             assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
         }
