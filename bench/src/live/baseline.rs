@@ -19,9 +19,17 @@ use crate::clock::pin;
 pub struct Baseline {
     skeleton: BaselineSkel<'static>,
     interface: i32,
-    receives: bool,
+    kind: Kind,
     stop: Arc<AtomicBool>,
     receiver: Option<JoinHandle<anyhow::Result<Tally>>>,
+}
+
+/// What becomes of packets.
+#[derive(Clone, Copy)]
+enum Kind {
+    Drop,
+    Receive,
+    Pass,
 }
 
 impl Baseline {
@@ -30,7 +38,15 @@ impl Baseline {
     /// # Errors
     /// The kernel refuses.
     pub fn drop_all(interface: &str) -> anyhow::Result<Self> {
-        Self::attach(interface, false)
+        Self::attach(interface, Kind::Drop)
+    }
+
+    /// Leaves all packets to the network stack, and whoever listens there.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn pass_all(interface: &str) -> anyhow::Result<Self> {
+        Self::attach(interface, Kind::Pass)
     }
 
     /// A minimal AF_XDP socket in copy mode whose thread, on a core of its own, gives every frame back unread.
@@ -38,7 +54,7 @@ impl Baseline {
     /// # Errors
     /// The kernel refuses.
     pub fn receive_and_drop(interface: &str, core: usize) -> anyhow::Result<Self> {
-        let mut baseline = Self::attach(interface, true)?;
+        let mut baseline = Self::attach(interface, Kind::Receive)?;
         let mut socket = Socket::open(interface, 0)?;
         let sockets = &baseline.skeleton.maps.sockets;
         sockets.update(&0u32.to_ne_bytes(), &socket.descriptor().to_ne_bytes(), MapFlags::ANY)?;
@@ -50,13 +66,13 @@ impl Baseline {
         Ok(baseline)
     }
 
-    fn attach(interface: &str, receives: bool) -> anyhow::Result<Self> {
+    fn attach(interface: &str, kind: Kind) -> anyhow::Result<Self> {
         let object: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
         let skeleton = BaselineSkelBuilder::default().open(object)?.load().context("loading a baseline")?;
         let baseline = Self {
             skeleton,
             interface: namespace::index(interface)?,
-            receives,
+            kind,
             stop: Arc::default(),
             receiver: None,
         };
@@ -88,7 +104,12 @@ impl Baseline {
     }
 
     fn xdp(&self) -> Xdp<'_> {
-        let program = if self.receives { &self.skeleton.progs.receive } else { &self.skeleton.progs.drop };
+        let programs = &self.skeleton.progs;
+        let program = match self.kind {
+            Kind::Drop => &programs.drop,
+            Kind::Receive => &programs.receive,
+            Kind::Pass => &programs.pass,
+        };
         Xdp::new(program.as_fd())
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::baseline::Baseline;
 use super::generator::{Generator, Plan, Until};
 use super::namespace::{self, TAP, WIRE};
+use super::peer::{self, Peer};
 use super::sensor::Sensor;
 use crate::corpus;
 use crate::in_memory::mix::Capture;
@@ -102,6 +103,10 @@ pub fn run(size: &Size, wanted: &str, programs: &Path) -> anyhow::Result<(Vec<Ro
             outcomes[2].push(watched(&mut generator, case.plan, size, programs, &mut mode)?);
         }
         rows.extend(case.rows(&part, &outcomes, size));
+        if let Plan::Replay = case.plan {
+            let ours = Series(outcomes[2].iter().map(|outcome| outcome.each).collect());
+            rows.extend(peers(&mut generator, &part, size, &ours));
+        }
     }
     Ok((rows, mode))
 }
@@ -152,6 +157,47 @@ impl Case {
             sensor,
         ]
     }
+}
+
+/// Other programs on the same traffic, in turn: packets that they had, by their own counts.
+fn peers(generator: &mut Generator, part: &str, size: &Size, ours: &Series) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let peers = [Peer::NdpiReader, Peer::Suricata];
+    let mut series = [Series::default(), Series::default()];
+    let mut failures = [None, None];
+    for _ in 0..size.rounds.min(5) {
+        for ((peer, series), failure) in peers.iter().zip(&mut series).zip(&mut failures) {
+            if failure.is_none() {
+                match overheard(generator, *peer, size) {
+                    Ok(each) => series.0.push(each),
+                    Err(error) => *failure = Some(error),
+                }
+            }
+        }
+    }
+    for ((peer, series), failure) in peers.iter().zip(&series).zip(failures) {
+        if let Some(failure) = failure {
+            rows.push(Row::skipped(part, peer.name(), failure.to_string()));
+            continue;
+        }
+        let mpps = Series(series.0.iter().map(|nanos| 1e3 / nanos).collect());
+        let ratio = ours.median() / series.median();
+        rows.push(Row::new(part, peer.name(), &mpps, "Mpps").ratio(ratio, "offportd"));
+    }
+    rows
+}
+
+/// Nanoseconds between two packets that a peer had.
+fn overheard(generator: &mut Generator, peer: Peer, size: &Size) -> anyhow::Result<f64> {
+    anyhow::ensure!(peer::is_installed(peer), "is not installed: scripts/setup bench");
+    let _baseline = Baseline::pass_all(TAP)?;
+    let running = peer.start(TAP, RECEIVER, time(size))?;
+    generator.restart();
+    let sent = generator.run(Plan::Replay, until(size), None)?;
+    std::thread::sleep(Duration::from_millis(200));
+    let packets = running.finish()?;
+    anyhow::ensure!(packets > 0, "had no packet");
+    Ok(sent.time.as_nanos() as f64 / packets as f64)
 }
 
 fn dropped(generator: &mut Generator, plan: Plan, size: &Size) -> anyhow::Result<Outcome> {
@@ -207,5 +253,9 @@ fn watched(
 }
 
 fn until(size: &Size) -> Until {
-    Until::Elapsed(Duration::from_secs_f64(size.seconds))
+    Until::Elapsed(time(size))
+}
+
+fn time(size: &Size) -> Duration {
+    Duration::from_secs_f64(size.seconds)
 }

@@ -8,6 +8,7 @@ pub mod baseline;
 pub mod cases;
 pub mod generator;
 pub mod namespace;
+mod peer;
 pub mod sensor;
 mod skeleton;
 pub mod socket;

@@ -15,8 +15,10 @@ use crate::table::{COARSE, Table, bucket};
 /// Bit of an owner id that says IPv6.
 pub(crate) const V6: u32 = 1 << 31;
 
-/// The hand that looks for overdue interim reports goes round once in about so many seconds.
-const SWEEP_BUCKETS: u32 = 8;
+/// The hand that looks for overdue interim reports goes round once in about so many seconds: sooner while there are flows
+/// that the kernel counts packets of, and nobody else looks at.
+const SWEEP_BUCKETS: u32 = 32;
+const SWEEP_BUCKETS_OF_SHUNTED: u32 = 8;
 
 #[derive(Debug)]
 pub(crate) struct Family<K> {
@@ -135,9 +137,10 @@ impl<K: Key> Family<K> {
     }
 
     /// Time has gone on: lists may have expired heads; `buckets` more seconds are to be swept.
-    pub(crate) fn due(&mut self, buckets: u64) {
+    pub(crate) fn due(&mut self, buckets: u64, has_shunted: bool) {
         self.expiring = true;
-        let share = self.table.extent().div_ceil(SWEEP_BUCKETS);
+        let round = if has_shunted { SWEEP_BUCKETS_OF_SHUNTED } else { SWEEP_BUCKETS };
+        let share = self.table.extent().div_ceil(round);
         let owed = u64::from(self.owed).saturating_add(buckets.saturating_mul(share.into()));
         self.owed = owed.min(self.table.extent().into()) as u32;
     }

@@ -190,8 +190,9 @@ impl Tracker {
     fn pass_time(&mut self, now: u64, budget: u32, observer: &mut impl Observer) {
         if now >> STEP_SHIFT > self.now >> STEP_SHIFT {
             let buckets = bucket(now) - bucket(self.now);
-            self.v4.due(buckets);
-            self.v6.due(buckets);
+            let has_shunted = self.shared.counters.shunted > 0;
+            self.v4.due(buckets, has_shunted);
+            self.v6.due(buckets, has_shunted);
             self.overdue = true;
         }
         self.now = self.now.max(now);
