@@ -113,7 +113,7 @@ impl Worker {
         let (mut time, mut moment) = (Timestamp::ZERO, None);
         let mut processed = 0;
         for (brief, frame) in briefs.iter().zip(frames) {
-            if moment.is_none() || frame.time != time {
+            if brief.may_be_quick() && (moment.is_none() || frame.time != time) {
                 time = frame.time;
                 self.flows.pass_time(time, out);
                 moment = self.flows.tracker.moment(time);
@@ -131,9 +131,10 @@ impl Worker {
     /// A frame that needs all the stages.
     #[inline(never)]
     fn whole(&mut self, frame: &Frame<'_>, out: &mut impl Output) {
-        match parse(frame) {
-            Ok(Parsed::Packet(packet)) => self.flows.track(&packet, 1, false, out),
-            Ok(Parsed::Fragment(fragment)) => self.fragment(&fragment, out),
+        // By reference: a packet is too large to be moved about.
+        match &parse(frame) {
+            Ok(Parsed::Packet(packet)) => self.flows.track(packet, 1, false, out),
+            Ok(Parsed::Fragment(fragment)) => self.fragment(fragment, out),
             Err(reason) => self.refused[reason.index()] += 1,
         }
     }

@@ -107,7 +107,13 @@ impl<'a> Scan<'a> {
     }
 
     /// The very bytes of `wanted`.
+    #[inline]
     pub(crate) fn expect(&mut self, wanted: &[u8]) -> Step<()> {
+        // Of a known length, most of the time, so that no call compares it.
+        if self.rest.len() >= wanted.len() {
+            require(self.rest.starts_with(wanted))?;
+            return self.skip(wanted.len());
+        }
         let seen = self.rest.len().min(wanted.len());
         require(self.rest[..seen] == wanted[..seen])?;
         self.skip(wanted.len())

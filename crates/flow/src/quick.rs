@@ -77,6 +77,11 @@ impl Brief {
         direction: Direction::LowToHigh,
         v6: V4,
     };
+
+    /// False: [`Tracker::quick`] says no.
+    pub const fn may_be_quick(&self) -> bool {
+        self.candidate != NONE
+    }
 }
 
 impl Briefs {
