@@ -5,6 +5,7 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 
 use allocator_api2::alloc::{AllocError, Allocator, Global};
+use anyhow::Context as _;
 
 /// Memory in 2 MiB pages where the kernel has them (`transparent_hugepage` set to `madvise` or `always`).
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,10 +57,20 @@ pub fn prefetch<T>(value: &T) {
 }
 
 /// Bytes of physical memory that the process holds.
-pub fn resident() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm")
-        .ok()
-        .and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok());
+///
+/// # Errors
+/// /proc does not say.
+pub fn resident() -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string("/proc/self/statm").context("/proc/self/statm")?;
+    let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
     // SAFETY: no pointers.
-    pages.unwrap_or(0) * unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    Ok(pages.context("/proc/self/statm has no second number")? * u64::try_from(page)?)
+}
+
+/// Gives memory that is free back to the system: what earlier parts left behind would else be used again, and missed by
+/// who weighs what is new.
+pub fn give_back_what_is_free() {
+    // SAFETY: glibc's own business, whatever it finds; no pointers.
+    unsafe { libc::malloc_trim(0) };
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
+use crate::parts::peers::SURICATA;
+
 /// A program that can watch an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
@@ -51,11 +53,7 @@ impl Peer {
                 command.args(["ndpiReader", "-i", interface, "-s", &seconds]);
             }
             Self::Suricata => {
-                command.args(["suricata", "-c", "/etc/suricata/suricata.yaml", "-S", "/dev/null"]);
-                command.args(["--runmode", "single", "-k", "none"]).arg(format!("--af-packet={interface}"));
-                for set in ["outputs.0.fast.enabled=no", "outputs.1.eve-log.enabled=no", "stats.enabled=no"] {
-                    command.args(["--set", set]);
-                }
+                command.arg("suricata").args(SURICATA).arg(format!("--af-packet={interface}"));
                 command.arg("-l").arg(&folder);
             }
         }

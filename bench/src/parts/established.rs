@@ -9,7 +9,7 @@ use crate::in_memory::bare::Bare;
 use crate::in_memory::established::{Established, open};
 use crate::in_memory::ring::{Ring, Stage};
 use crate::in_memory::stages::{Glance, Hash, Nothing, Parse, Track, Whole};
-use crate::memory::resident;
+use crate::memory::{give_back_what_is_free, resident};
 use crate::report::row::Row;
 use crate::report::table::number;
 use crate::rounds::{Series, interleave};
@@ -31,7 +31,11 @@ pub const GAP: Duration = Duration::from_nanos(67);
 /// There is no core to pin to.
 pub fn run(size: &Size) -> anyhow::Result<Vec<Row>> {
     let _pinned = Pinned::to_last_core()?;
-    Ok(CASES.iter().flat_map(|&(flows, target)| case(size, flows, target)).collect())
+    let mut rows = Vec::new();
+    for &(flows, target) in &CASES {
+        rows.extend(case(size, flows, target)?);
+    }
+    Ok(rows)
 }
 
 /// A ring whose traffic is of settled flows, which `stage` knows.
@@ -45,7 +49,7 @@ fn unopened<S: Stage>(size: &Size, flows: u32, stage: S) -> Ring<Established, S>
     Ring::new(Established::new(flows), Area::new(size.frames), stage, size.passes, GAP)
 }
 
-fn case(size: &Size, flows: u32, target: Option<f64>) -> Vec<Row> {
+fn case(size: &Size, flows: u32, target: Option<f64>) -> anyhow::Result<Vec<Row>> {
     let many = flows >= 1_000_000;
     let (flows, name) = size.flows(flows);
     eprintln!("established: {name}");
@@ -55,13 +59,15 @@ fn case(size: &Size, flows: u32, target: Option<f64>) -> Vec<Row> {
     let mut hash = unopened(size, flows, Hash::default());
     let mut bare = settled(size, flows, Bare::new(flows));
     let mut track = settled(size, flows, Track::new(flows));
-    let (mut whole, held) = worker(size, flows);
+    let (mut whole, held) = worker(size, flows)?;
     let series = interleave(
         size.rounds,
         &mut [&mut nothing, &mut parse, &mut glance, &mut hash, &mut bare, &mut track, &mut whole],
     );
     let active = whole.stage.worker.counters().flow.active;
-    let [nothing, parse, glance, hash, bare, track, whole] = &series[..] else { return Vec::new() };
+    let [nothing, parse, glance, hash, bare, track, whole] = &series[..] else {
+        anyhow::bail!("a series is missing")
+    };
 
     let part = format!("in memory, 64 B TCP, {name}");
     let row = |case: &str, series: &Series| Row::new(&part, case, series, "ns/packet");
@@ -102,19 +108,20 @@ fn case(size: &Size, flows: u32, target: Option<f64>) -> Vec<Row> {
             false => memory,
         });
     }
-    rows
+    Ok(rows)
 }
 
 /// A worker that knows the flows, and the bytes of memory that it holds for each of them.
-fn worker(size: &Size, flows: u32) -> (Ring<Established, Whole>, f64) {
-    let before = resident();
+fn worker(size: &Size, flows: u32) -> anyhow::Result<(Ring<Established, Whole>, f64)> {
+    give_back_what_is_free();
+    let before = resident()?;
     let whole = Whole::new(flows);
-    let empty = resident();
+    let empty = resident()?;
     let mut ring = unopened(size, flows, whole);
-    let unopened = resident();
+    let unopened = resident()?;
     open(&mut ring, flows);
-    let held = (empty.saturating_sub(before) + resident().saturating_sub(unopened)) as f64;
-    (ring, held / f64::from(flows))
+    let held = (empty.saturating_sub(before) + resident()?.saturating_sub(unopened)) as f64;
+    Ok((ring, held / f64::from(flows)))
 }
 
 fn rate(series: &Series) -> String {

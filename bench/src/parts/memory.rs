@@ -12,7 +12,7 @@ use crate::in_memory::area::Area;
 use crate::in_memory::opening::Opening;
 use crate::in_memory::ring::Ring;
 use crate::in_memory::stages::Whole;
-use crate::memory::resident;
+use crate::memory::{give_back_what_is_free, resident};
 use crate::report::row::Row;
 
 const PART: &str = "in memory, memory";
@@ -25,26 +25,27 @@ const FLOW_BYTES: f64 = 160.0;
 /// There is no core to pin to.
 pub fn run(size: &Size) -> anyhow::Result<Vec<Row>> {
     let _pinned = Pinned::to_last_core()?;
-    Ok([1_000_000, 10_000_000].iter().map(|&flows| case(size, flows)).collect())
+    [1_000_000, 10_000_000].iter().map(|&flows| case(size, flows)).collect()
 }
 
-fn case(size: &Size, flows: u32) -> Row {
+fn case(size: &Size, flows: u32) -> anyhow::Result<Row> {
     let (flows, name) = size.flows(flows);
     eprintln!("memory: {name}");
     let mut config = Config::default();
     config.flow.max_flows_v6 = flows;
     let area = Area::new(size.frames);
-    let before = resident();
+    give_back_what_is_free();
+    let before = resident()?;
     let worker = Worker::new(config, Arc::new(Policy::default()), 0, 3);
     let mut ring = Ring::new(Opening::dns_v6(), area, Whole::of(worker, flows), 1, GAP);
     ring.warm_up(|whole| whole.worker.counters().flow.active >= u64::from(flows));
-    let held = resident().saturating_sub(before) as f64 / f64::from(flows);
+    let held = resident()?.saturating_sub(before) as f64 / f64::from(flows);
     let case = format!("IPv6, {name}: the whole worker");
     let row =
         Row { part: PART.to_owned(), case, median: Some(held), unit: "B/flow".to_owned(), ..Row::default() }
             .note("resident, at this number of flows");
-    match flows >= 10_000_000 {
+    Ok(match flows >= 10_000_000 {
         true => row.target(format!("≤ {FLOW_BYTES} B"), held <= FLOW_BYTES, size.claim),
         false => row,
-    }
+    })
 }

@@ -137,24 +137,28 @@ fn ndpi_reader(program: &Path, _: &Path) -> Command {
     command
 }
 
-/// No rules, no logs, every application layer; one thread for packets. Checksums are not looked at: other addresses have
-/// made them wrong.
+/// Suricata, one thread for packets, no rules, no logs but its own, every application layer. Checksums are not looked at:
+/// other addresses have made them wrong.
+pub const SURICATA: &[&str] = &[
+    "-c",
+    "/etc/suricata/suricata.yaml",
+    "-S",
+    "/dev/null",
+    "--runmode",
+    "single",
+    "-k",
+    "none",
+    "--set",
+    "outputs.0.fast.enabled=no",
+    "--set",
+    "outputs.1.eve-log.enabled=no",
+    "--set",
+    "stats.enabled=no",
+];
+
 fn suricata(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
-    command.args([
-        "-c",
-        "/etc/suricata/suricata.yaml",
-        "-S",
-        "/dev/null",
-        "--runmode",
-        "single",
-        "-k",
-        "none",
-    ]);
-    for set in ["outputs.0.fast.enabled=no", "outputs.1.eve-log.enabled=no", "stats.enabled=no"] {
-        command.args(["--set", set]);
-    }
-    command.arg("-l").arg(folder).arg("-r");
+    command.args(SURICATA).arg("-l").arg(folder).arg("-r");
     command
 }
 

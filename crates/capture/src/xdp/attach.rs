@@ -40,7 +40,11 @@ pub(crate) fn attach(
             Buffers::One => link(Buffers::One).or_else(|error| match is_final(&error) {
                 true => Err(error),
                 // The MTU may be more than the driver has room for in one buffer.
-                false => link(Buffers::Several),
+                false => link(Buffers::Several).inspect(|_| {
+                    tracing::info!(
+                        "{name}: the driver takes no program for one buffer ({error}): the other one it is"
+                    );
+                }),
             }),
             Buffers::Several => link(Buffers::Several),
         }
