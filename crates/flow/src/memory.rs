@@ -1,7 +1,7 @@
 //! The one module with `unsafe`: prefetching, comparing bytes at once, and memory in huge pages.
 //!
-//! Both were measured (bench/README.md): a table of a million flows is larger than any cache and, in pages of 4 KiB,
-//! larger than what the TLB reaches.
+//! All were measured. To compare tags at once takes 2 to 3 % off a packet's time at a thousand flows; a table of a
+//! million flows is larger than any cache and, in pages of 4 KiB, larger than what the TLB reaches (bench/README.md).
 #![allow(unsafe_code, reason = "instructions that have no safe form, and an allocator")]
 
 use std::alloc::Layout;
