@@ -5,8 +5,9 @@
 //! had from the probes themselves, once: none of them has to say a second time what it starts with, and what identifying
 //! costs does not grow with the number of protocols, but with how many of them start alike.
 //!
-//! Datagrams do not grow, so a short one says nothing of a longer one: over UDP every probe is asked. So it is
-//! midstream, where a side may begin anywhere.
+//! Datagrams do not grow, so a short one says nothing of a longer one: over UDP a probe has to say what it starts with
+//! ([`Probe::datagram`]). Midstream, where a side may begin anywhere and either may be the client, a probe that refuses the
+//! first byte of both is not asked. Fuzzing holds the probes to both.
 
 use std::sync::LazyLock;
 
@@ -19,9 +20,9 @@ use crate::protocols::PROBES;
 
 /// Some of [`PROBES`], in their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Selection([u64; 4]);
+pub(crate) struct Selection(u64);
 
-const _: () = assert!(PROBES.len() <= 256);
+const _: () = assert!(PROBES.len() <= u64::BITS as usize);
 
 impl Selection {
     fn of(transport: Transport, worth: impl Fn(&Probe) -> bool) -> Self {
@@ -29,7 +30,7 @@ impl Selection {
         let Some(transport) = transports(transport) else { return selection };
         for (index, probe) in PROBES.iter().enumerate() {
             if probe.transports.contains(transport) && worth(probe) {
-                selection.0[index / 64] |= 1 << (index % 64);
+                selection.0 |= 1 << index;
             }
         }
         selection
@@ -45,31 +46,42 @@ impl Selection {
             (Transport::TCP, &[first, ..]) if !exchange.midstream => {
                 TABLES.tcp[exchange.first as usize][usize::from(first)]
             }
+            (Transport::UDP, &[first, ..]) if !exchange.midstream => TABLES.udp[usize::from(first)],
+            (Transport::TCP, _) if exchange.midstream => {
+                let of =
+                    |side: &Side<'_>| side.bytes.first().map(|&first| TABLES.midstream[usize::from(first)]);
+                match (of(&exchange.client), of(&exchange.server)) {
+                    (Some(client), Some(server)) => client.or(server),
+                    (one, other) => one.or(other).unwrap_or(TABLES.all_tcp),
+                }
+            }
             (Transport::TCP, _) => TABLES.all_tcp,
             (Transport::UDP, _) => TABLES.all_udp,
             (transport, _) => Self::of(transport, |_| true),
         }
     }
 
+    const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Those of them that are worth it.
     pub(crate) fn filter(self, worth: impl Fn(&Probe) -> bool) -> Self {
         let mut filtered = Self::default();
         for (index, probe) in PROBES.iter().enumerate() {
-            let bit = 1 << (index % 64);
-            if self.0[index / 64] & bit != 0 && worth(probe) {
-                filtered.0[index / 64] |= bit;
+            if self.0 & 1 << index != 0 && worth(probe) {
+                filtered.0 |= 1 << index;
             }
         }
         filtered
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = &'static Probe> {
-        self.0.into_iter().zip(PROBES.chunks(64)).flat_map(|(mut bits, probes)| {
-            std::iter::from_fn(move || {
-                let index = bits.trailing_zeros() as usize;
-                bits &= bits.wrapping_sub(1);
-                probes.get(index)
-            })
+        let Self(mut bits) = self;
+        std::iter::from_fn(move || {
+            let index = bits.trailing_zeros() as usize;
+            bits &= bits.wrapping_sub(1);
+            PROBES.get(index)
         })
     }
 }
@@ -77,6 +89,10 @@ impl Selection {
 struct Tables {
     /// By who spoke first, and the first byte of that.
     tcp: [[Selection; 256]; 2],
+    /// By the first byte of either side.
+    midstream: [Selection; 256],
+    /// By the first byte.
+    udp: [Selection; 256],
     all_tcp: Selection,
     all_udp: Selection,
 }
@@ -88,35 +104,58 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let started_by = |first: Speaker| {
         std::array::from_fn(|byte| {
             Selection::of(Transport::TCP, |probe| {
-                PORTS.iter().any(|&port| is_open_to(probe, first, byte as u8, port))
+                PORTS.iter().any(|&port| is_open_to(probe, (first, first), byte as u8, port, false))
             })
         })
     };
+    const SPEAKERS: [Speaker; 2] = [Speaker::Client, Speaker::Server];
+    let mut midstream: [_; 256] = std::array::from_fn(|byte| {
+        Selection::of(Transport::TCP, |probe| {
+            let open = |speaker, first| {
+                PORTS.iter().any(|&port| is_open_to(probe, (speaker, first), byte as u8, port, true))
+            };
+            SPEAKERS.iter().any(|&speaker| SPEAKERS.iter().any(|&first| open(speaker, first)))
+        })
+    });
+    // Who refuses every first byte has not begun to look.
+    let looking = midstream.into_iter().fold(Selection::default(), Selection::or);
+    let all_tcp = Selection::of(Transport::TCP, |_| true);
+    let patient = Selection(all_tcp.0 & !looking.0);
+    midstream.iter_mut().for_each(|probes| *probes = probes.or(patient));
     Tables {
         tcp: [started_by(Speaker::Client), started_by(Speaker::Server)],
-        all_tcp: Selection::of(Transport::TCP, |_| true),
+        midstream,
+        udp: std::array::from_fn(|byte| Selection::of(Transport::UDP, |probe| (probe.datagram)(byte as u8))),
+        all_tcp,
         all_udp: Selection::of(Transport::UDP, |_| true),
     }
 });
 
-/// Whether a probe does not refuse a flow of which no more than its first byte is there.
-fn is_open_to(probe: &Probe, first: Speaker, byte: u8, server_port: u16) -> bool {
+/// Whether a probe does not refuse a flow of which no more than one byte of its speaker is there.
+fn is_open_to(
+    probe: &Probe,
+    (speaker, first): (Speaker, Speaker),
+    byte: u8,
+    server_port: u16,
+    midstream: bool,
+) -> bool {
     let (bytes, silent) = ([byte], Side::default());
     let spoken = Side::one(&bytes, &[1]);
-    let (client, server) = match first {
+    let (client, server) = match speaker {
         Speaker::Client => (spoken, silent),
         Speaker::Server => (silent, spoken),
     };
     let transport = Transport::TCP;
-    let exchange =
-        Exchange { transport, client, server, first, client_port: 1, server_port, midstream: false };
+    let exchange = Exchange { transport, client, server, first, client_port: 1, server_port, midstream };
     (probe.check)(&exchange) != Match::No
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identify::is_dispatched_soundly;
     use crate::name::Protocol;
+    use crate::talk::{Noise, Talk};
 
     fn started(first: Speaker, byte: u8) -> Vec<Protocol> {
         TABLES.tcp[first as usize][usize::from(byte)].iter().map(|probe| probe.protocol).collect()
@@ -132,6 +171,37 @@ mod tests {
         let all = TABLES.all_tcp.iter().count();
         let left: usize = (0..=255).map(|byte| started(Speaker::Client, byte).len()).sum();
         assert!(left / 256 < all / 3, "{} of {all}", left / 256);
+    }
+
+    #[test]
+    fn datagrams_of_every_first_byte_are_asked_about_soundly() {
+        let mut noise = Noise::new(0x0da7_a9a5);
+        for first in 0..=u8::MAX {
+            for len in [1, 2, 4, 8, 12, 16, 20, 28, 32, 48, 64, 92, 148, 300] {
+                for zeros in [0, 4] {
+                    let [mut bytes, answer] = [noise.bytes(len), noise.bytes(len)];
+                    bytes[..zeros.min(len)].fill(0);
+                    bytes[0] = first;
+                    let talk = Talk::udp();
+                    for talk in [
+                        talk.clone().client(&bytes),
+                        talk.clone().client(&bytes).server(&bytes),
+                        talk.clone().client(&bytes).server(&answer),
+                        talk.clone().client(&answer).server(&bytes),
+                        talk.clone().client(&bytes).client(&bytes).server(&bytes),
+                    ] {
+                        for first in [Speaker::Client, Speaker::Server] {
+                            for (client_port, server_port) in [(1, 2), (123, 123), (5353, 5353), (4500, 53)] {
+                                let ports = Exchange { client_port, server_port, first, ..talk.exchange() };
+                                assert!(is_dispatched_soundly(&ports), "{ports:02x?}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let left: usize = TABLES.udp.iter().map(|probes| probes.iter().count()).sum();
+        assert!(left / 256 < TABLES.all_udp.iter().count() / 2, "{left}");
     }
 
     #[test]

@@ -155,7 +155,7 @@ pub(crate) fn walk(bytes: &[u8], len: usize) -> Walk {
 }
 
 /// The header's whole fields; zero where the bytes end.
-fn header_so_far(bytes: &[u8]) -> Header {
+pub(crate) fn header_so_far(bytes: &[u8]) -> Header {
     let mut reader = Reader::new(bytes);
     let mut field = || reader.u16_be().unwrap_or(0);
     Header {

@@ -59,7 +59,15 @@ pub(crate) struct Probe {
     pub(crate) transports: Transports,
     /// No answer of `check` is stronger: whoever is as strong already need not ask.
     pub(crate) strongest: Proof,
+    /// UDP: whether a flow's first datagram may begin with this byte; if not, `check` says no. Over TCP that is had from
+    /// `check` itself: see [`crate::dispatch`].
+    pub(crate) datagram: fn(u8) -> bool,
     pub(crate) check: fn(&Exchange<'_>) -> Match,
+}
+
+/// [`Probe::datagram`] of those whose messages begin with an identifier, or that are not looked for over UDP.
+pub(crate) const fn any(_first: u8) -> bool {
+    true
 }
 
 /// Weighs what both sides of an exchange say, for protocols whose messages show which side sent them.

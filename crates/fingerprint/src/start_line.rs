@@ -4,13 +4,13 @@
 //! RTSP (RFC 2326) and SIP (RFC 3261) keep the form and put their own name into the version.
 
 use crate::probe::Match;
-use crate::text::{Step, Text, is_text};
+use crate::text::{Step, Text, Verbs, all, is_text};
 
 /// The longest method that is taken for one: the longest registered one has 17 letters, and vendors add prefixes.
 const METHOD_MAX: usize = 20;
 
 /// Methods are case-sensitive (RFC 9110, section 9.1); these are also typed and sent in lower case.
-const ANY_CASE: &[&[u8]] = &[b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"CONNECT"];
+const ANY_CASE: &Verbs = &Verbs::new(&[b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"CONNECT"]);
 
 /// Blanks that are let through between the words of a start line, as servers do (RFC 9112, section 3).
 const BLANKS_MAX: usize = 64;
@@ -102,6 +102,9 @@ pub(crate) fn status(text: &mut Text<'_>, name: &[u8]) -> Step<u32> {
 /// Whether a header section, as far as it is there, can be one: no control character in a field's name, no NUL in
 /// its value (RFC 9110, section 5.5). Values with other control characters are invalid, and scanners send them.
 pub(crate) fn headers_fit(text: Text<'_>) -> bool {
+    if all(text.rest(), |byte| is_text(byte) || byte == b'\r' || byte == b'\n') {
+        return true;
+    }
     let mut in_name = true;
     let mut line: (u32, u8) = (0, 0);
     for &byte in text.rest() {

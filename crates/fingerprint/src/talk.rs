@@ -3,6 +3,7 @@
 use offport_wire::Transport;
 
 use crate::exchange::{Exchange, Side, Speaker};
+use crate::identify::is_dispatched_soundly;
 use crate::probe::Match;
 
 /// What the flow table keeps of a side by default.
@@ -94,8 +95,16 @@ impl Talk {
         self
     }
 
+    #[track_caller]
     pub(crate) fn ask(&self, check: fn(&Exchange<'_>) -> Match) -> Match {
-        check(&Exchange {
+        let exchange = self.exchange();
+        let answer = check(&exchange);
+        assert!(answer == Match::No || is_dispatched_soundly(&exchange), "{exchange:02x?}");
+        answer
+    }
+
+    pub(crate) fn exchange(&self) -> Exchange<'_> {
+        Exchange {
             transport: self.transport,
             client: self.client.side(),
             server: self.server.side(),
@@ -103,7 +112,7 @@ impl Talk {
             client_port: self.ports.0,
             server_port: self.ports.1,
             midstream: self.midstream,
-        })
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! match with the verdict that these bytes allow: [`Match::Maybe`] when they ran out inside the step,
 //! [`Match::No`] when they contradict it.
 
+use memchr::memchr;
+
 use crate::probe::Match;
 
 /// What a step of a grammar gives: the piece that it matched, or the verdict that ends the match.
@@ -12,6 +14,42 @@ pub(crate) type Step<T> = Result<T, Match>;
 /// Runs a grammar to its verdict.
 pub(crate) fn verdict(grammar: impl FnOnce() -> Step<Match>) -> Match {
     grammar().unwrap_or_else(|ended| ended)
+}
+
+/// Words, of which a text may hold one.
+#[derive(Debug)]
+pub(crate) struct Verbs {
+    words: &'static [&'static [u8]],
+    /// A bit for each first letter: its place in the alphabet.
+    letters: u32,
+}
+
+impl Verbs {
+    /// Words in upper case.
+    ///
+    /// # Panics
+    /// When one does not begin with a letter.
+    pub(crate) const fn new(words: &'static [&'static [u8]]) -> Self {
+        let (mut letters, mut at) = (0, 0);
+        while at < words.len() {
+            assert!(words[at][0].is_ascii_uppercase(), "a verb begins with a letter in upper case");
+            letters |= 1 << (words[at][0] - b'A');
+            at += 1;
+        }
+        Self { words, letters }
+    }
+
+    const fn begin_with(&self, byte: u8) -> bool {
+        byte.is_ascii_alphabetic() && self.letters & 1 << (byte.to_ascii_uppercase() - b'A') != 0
+    }
+}
+
+impl std::ops::Index<usize> for Verbs {
+    type Output = &'static [u8];
+
+    fn index(&self, index: usize) -> &Self::Output {
+        &self.words[index]
+    }
 }
 
 /// A cursor over text.
@@ -81,22 +119,23 @@ impl<'a> Text<'a> {
         Err(if undecided { Match::Maybe } else { Match::No })
     }
 
-    /// The word here, letters in either case, must be one of these (in upper case), whole; its index.
-    pub(crate) fn verb(&mut self, verbs: &[&[u8]]) -> Step<usize> {
+    /// The word here, letters in either case, must be one of these, whole; its index.
+    pub(crate) fn verb(&mut self, verbs: &Verbs) -> Step<usize> {
         // Most lists hold nothing with this first letter: that is told before the word's end is looked for.
-        let first = self.peek()?.to_ascii_uppercase();
-        let mut alike = verbs.iter().enumerate().filter(|(_, verb)| verb.first() == Some(&first)).peekable();
-        if alike.peek().is_none() {
+        let first = self.peek()?;
+        if !verbs.begin_with(first) {
             return Err(Match::No);
         }
+        let first = first.to_ascii_uppercase();
         let end = self.rest.iter().position(|&byte| !is_verb(byte)).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         if rest.is_empty() {
-            let begins = |verb: &[u8]| verb.get(..end).is_some_and(|head| head.eq_ignore_ascii_case(word));
-            return Err(if alike.any(|(_, verb)| begins(verb)) { Match::Maybe } else { Match::No });
+            let begins = |verb: &&[u8]| verb.get(..end).is_some_and(|head| head.eq_ignore_ascii_case(word));
+            return Err(if verbs.words.iter().any(begins) { Match::Maybe } else { Match::No });
         }
         self.rest = rest;
-        alike.find(|(_, verb)| verb.eq_ignore_ascii_case(word)).map(|(index, _)| index).ok_or(Match::No)
+        let is_it = |verb: &&[u8]| verb.len() == end && verb[0] == first && verb.eq_ignore_ascii_case(word);
+        verbs.words.iter().position(is_it).ok_or(Match::No)
     }
 
     /// Between `min` and `max` bytes of a class, as many as there are, and the byte after them must be there too.
@@ -131,16 +170,21 @@ impl<'a> Text<'a> {
     /// The line up to its LF or CR LF, which are consumed. Its bytes must be of the class; [`Match::Maybe`]
     /// while the line is open and clean.
     pub(crate) fn line(&mut self, class: impl Fn(u8) -> bool) -> Step<&'a [u8]> {
-        let end = self.rest.iter().position(|&byte| byte == b'\n');
+        let end = memchr(b'\n', self.rest);
         let raw = &self.rest[..end.unwrap_or(self.rest.len())];
         let line = raw.strip_suffix(b"\r").unwrap_or(raw);
-        if !line.iter().all(|&byte| class(byte)) {
+        if !all(line, class) {
             return Err(Match::No);
         }
         let end = end.ok_or(Match::Maybe)?;
         self.rest = &self.rest[end + 1..];
         Ok(line)
     }
+}
+
+/// Whether all bytes are of a class. Looks at every one, so that the compiler may look at many at once.
+pub(crate) fn all(bytes: &[u8], class: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, &byte| all & class(byte))
 }
 
 const fn is_verb(byte: u8) -> bool {
@@ -191,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_verb_is_a_whole_word() {
-        let verbs: &[&[u8]] = &[b"AUTH", b"X-EXPS"];
+        let verbs = &Verbs::new(&[b"AUTH", b"X-EXPS"]);
         assert_eq!(Text::new(b"auth PLAIN").verb(verbs), Ok(0));
         assert_eq!(Text::new(b"X-EXPS\r").verb(verbs), Ok(1));
         assert_eq!(Text::new(b"AUTH").verb(verbs), Err(Match::Maybe));

@@ -17,6 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Bittorrent,
     transports: Transports::TCP_UDP,
     strongest: Proof::Structure,
+    datagram: |byte| matches!(byte, 0 | b'B' | b'd' | 0x01 | 0x11 | 0x21 | 0x31 | 0x41),
     check,
 };
 

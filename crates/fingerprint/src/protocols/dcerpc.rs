@@ -12,8 +12,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Dcerpc, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Dcerpc,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| byte == 4,
+    check,
+};
 
 const REQUEST: u8 = 0;
 const RESPONSE: u8 = 2;

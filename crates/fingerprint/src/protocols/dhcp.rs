@@ -9,8 +9,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Dhcp, transports: Transports::UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Dhcp,
+    transports: Transports::UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| matches!(byte, 1 | 2),
+    check,
+};
 
 /// RFC 2131, section 3.
 const MAGIC_COOKIE: [u8; 4] = [99, 130, 83, 99];

@@ -9,8 +9,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Dhcpv6, transports: Transports::UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Dhcpv6,
+    transports: Transports::UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| (1..=LAST_TYPE).contains(&byte),
+    check,
+};
 
 const RELAY_FORW: u8 = 12;
 const RELAY_REPL: u8 = 13;

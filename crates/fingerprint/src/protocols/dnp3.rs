@@ -11,8 +11,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Dnp3, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Dnp3,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| byte == START[0],
+    check,
+};
 
 const START: [u8; 2] = [0x05, 0x64];
 /// Start, length, control, destination and source.

@@ -8,13 +8,18 @@
 use offport_wire::Transport;
 
 use crate::answer::Proof;
-use crate::dns_message::{Header, Message, Walk, walk};
+use crate::dns_message::{HEADER_LEN, Header, Message, Walk, header_so_far, walk};
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Dns, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Dns,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 /// Opcodes (RFC 1035, section 4.1.1; RFC 1996; RFC 2136). Stateful operations (6, RFC 8490) are not told: their
 /// messages count nothing, and TLVs follow.
@@ -27,13 +32,16 @@ const UPDATE: u16 = 5;
 const TYPE_SOA: u16 = 6;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    both_sides(exchange, &Rules { header: is_possible, message: is_dns, attempt: is_ordinary })
+    let rules = Rules { header: is_possible, name: |_| true, message: is_dns, attempt: is_ordinary };
+    both_sides(exchange, &rules)
 }
 
 /// What one of the protocols of this format asks of a message.
 pub(super) struct Rules {
     /// Of the header; also asked while it is incomplete, with zeros for what is still to come.
     pub(super) header: fn(&Header) -> bool,
+    /// Of the first byte of the first name, once it is there, whatever else is right.
+    pub(super) name: fn(u8) -> bool,
     /// Of a message that was walked.
     pub(super) message: fn(&Message) -> bool,
     /// Of the header of a message that breaks the rules: whether it is an attempt at the protocol all the same.
@@ -42,16 +50,24 @@ pub(super) struct Rules {
 
 /// Walks the first message of each side that has spoken, and asks the rules of every one.
 pub(super) fn both_sides(exchange: &Exchange<'_>, rules: &Rules) -> Match {
-    let first_message = match exchange.transport {
-        Transport::TCP => stream,
-        _ => datagram,
-    };
+    let is_stream = exchange.transport == Transport::TCP;
     let mut proof = None;
     for side in [&exchange.client, &exchange.server] {
         if side.is_empty() {
             continue;
         }
-        match first_message(side) {
+        let (bytes, len) =
+            if is_stream { stream(side) } else { (side.first_datagram(), side.first_len as usize) };
+        // Most is told before the walk.
+        let header = header_so_far(bytes);
+        if !(rules.header)(&header) && !(rules.attempt)(&header)
+            || bytes.get(HEADER_LEN).is_some_and(|&first| !(rules.name)(first))
+        {
+            return Match::No;
+        }
+        match walk(bytes, len) {
+            // No more bytes of this will come.
+            Walk::Short(_) if !is_stream || side.closed => return Match::No,
             Walk::Short(header) if (rules.header)(&header) => {}
             Walk::Valid(message) if (rules.header)(&message.header) && (rules.message)(&message) => {
                 proof = Some(Proof::Structure);
@@ -92,26 +108,16 @@ pub(super) const fn is_ordinary(header: &Header) -> bool {
         && header.additionals <= 2
 }
 
-fn datagram(side: &Side<'_>) -> Walk {
-    match walk(side.first_datagram(), side.first_len as usize) {
-        // No more bytes of this datagram will come.
-        Walk::Short(_) => Walk::Malformed,
-        walked => walked,
-    }
-}
-
-fn stream(side: &Side<'_>) -> Walk {
+/// The first message behind its length, and that.
+fn stream<'a>(side: &Side<'a>) -> (&'a [u8], usize) {
     let length = match *side.bytes {
-        [] => return Walk::Malformed,
+        [] => 0,
         // The other half of the length is to come.
         [high] => usize::from(high) << 8 | 0xff,
         [high, low, ..] => usize::from(u16::from_be_bytes([high, low])),
     };
     let message = side.bytes.get(2..).unwrap_or_default();
-    match walk(message.get(..length).unwrap_or(message), length) {
-        Walk::Short(_) if side.closed => Walk::Malformed,
-        walked => walked,
-    }
+    (message.get(..length).unwrap_or(message), length)
 }
 
 fn is_possible(header: &Header) -> bool {

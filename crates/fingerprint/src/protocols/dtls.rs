@@ -10,8 +10,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Dtls, transports: Transports::UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Dtls,
+    transports: Transports::UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| (CHANGE_CIPHER_SPEC..=ACK).contains(&byte),
+    check,
+};
 
 /// Record types (RFC 6347, section 4.1; RFC 6520; RFC 9147, section 4.1; RFC 9146).
 const CHANGE_CIPHER_SPEC: u8 = 20;

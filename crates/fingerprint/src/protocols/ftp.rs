@@ -6,28 +6,33 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Transports, any, weigh};
 use crate::reply::{Reply, Service};
-use crate::text::{Text, holds, is_text, verdict};
+use crate::text::{Text, Verbs, holds, is_text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Ftp, transports: Transports::TCP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Ftp,
+    transports: Transports::TCP,
+    strongest: Proof::Banner,
+    datagram: any,
+    check,
+};
 
 /// The first [`OWN`] commands are FTP's own; the rest is shared with POP3, SMTP or NNTP.
-const VERBS: &[&[u8]] = &[
+const VERBS: &Verbs = &Verbs::new(&[
     b"SYST", b"FEAT", b"PASV", b"EPSV", b"PORT", b"EPRT", b"TYPE", b"MODE", b"STRU", b"CWD", b"XCWD",
     b"CDUP", b"PWD", b"XPWD", b"MKD", b"XMKD", b"RMD", b"XRMD", b"STOR", b"STOU", b"APPE", b"ALLO", b"REST",
     b"RNFR", b"RNTO", b"SIZE", b"MDTM", b"MLSD", b"MLST", b"NLST", b"OPTS", b"PBSZ", b"PROT", b"CCC",
     b"ADAT", b"CLNT", b"SITE", b"SMNT", b"ABOR", b"LANG", b"MFMT", b"HOST", b"USER", b"PASS", b"ACCT",
     b"REIN", b"QUIT", b"RETR", b"LIST", b"DELE", b"STAT", b"HELP", b"NOOP", b"AUTH",
-];
+]);
 const OWN: usize = 42;
 
 /// What a client says before it has logged in.
-const OPENING: &[&[u8]] = &[
+const OPENING: &Verbs = &Verbs::new(&[
     b"USER", b"AUTH", b"FEAT", b"HOST", b"SYST", b"OPTS", b"CLNT", b"LANG", b"STAT", b"HELP", b"NOOP",
     b"QUIT", b"REIN",
-];
+]);
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let opens = exchange.first == Speaker::Client && !exchange.midstream;
@@ -116,7 +121,7 @@ fn greets(server: &Side<'_>) -> bool {
 
 fn logs_in(client: &Side<'_>) -> bool {
     let mut text = Text::new(client.bytes);
-    text.verb(&[b"USER"]).is_ok() && text.line(is_text).is_ok()
+    text.verb(&const { Verbs::new(&[b"USER"]) }).is_ok() && text.line(is_text).is_ok()
 }
 
 #[cfg(test)]

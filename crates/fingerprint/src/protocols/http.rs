@@ -7,12 +7,17 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Transports, any, weigh};
 use crate::start_line::{self, RequestLine, Version};
 use crate::text::{Text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Http, transports: Transports::TCP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Http,
+    transports: Transports::TCP,
+    strongest: Proof::Banner,
+    datagram: any,
+    check,
+};
 
 /// Methods whose target may look like anything: RFC 9110, RFC 5789, RFC 4918, Icecast.
 const METHODS: &[&[u8]] = &[

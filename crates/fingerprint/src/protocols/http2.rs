@@ -6,11 +6,16 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Transports, any, weigh};
 use crate::text::{Step, Text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Http2, transports: Transports::TCP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Http2,
+    transports: Transports::TCP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 /// Parameters in a first SETTINGS frame, at most: six are defined, a few more are in use or sent as grease.
 const PARAMETERS_MAX: u32 = 32;

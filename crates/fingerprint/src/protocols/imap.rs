@@ -6,21 +6,34 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
-use crate::text::{Text, is_text, verdict};
+use crate::probe::{Match, Probe, Transports, any, weigh};
+use crate::text::{Text, Verbs, is_text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Imap, transports: Transports::TCP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Imap,
+    transports: Transports::TCP,
+    strongest: Proof::Banner,
+    datagram: any,
+    check,
+};
 
 /// Tags that clients make are short: letters and digits, a dot or dash at most.
 const TAG_MAX: usize = 12;
 
 /// What a client says before it has logged in: RFC 9051, sections 6.1 and 6.2, RFC 2971 (ID).
-const OPENING: &[&[u8]] =
-    &[b"CAPABILITY", b"NOOP", b"LOGOUT", b"STARTTLS", b"AUTHENTICATE", b"LOGIN", b"ID", b"COMPRESS"];
+const OPENING: &Verbs = &Verbs::new(&[
+    b"CAPABILITY",
+    b"NOOP",
+    b"LOGOUT",
+    b"STARTTLS",
+    b"AUTHENTICATE",
+    b"LOGIN",
+    b"ID",
+    b"COMPRESS",
+]);
 
 /// What follows a login.
-const LATER: &[&[u8]] = &[
+const LATER: &Verbs = &Verbs::new(&[
     b"ENABLE",
     b"SELECT",
     b"EXAMINE",
@@ -48,7 +61,7 @@ const LATER: &[&[u8]] = &[
     b"UID",
     b"SORT",
     b"GETQUOTAROOT",
-];
+]);
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let opens = exchange.first == Speaker::Client && !exchange.midstream;
@@ -81,8 +94,8 @@ fn command(side: &Side<'_>, opens: bool) -> Match {
 }
 
 fn replies(side: &Side<'_>, midstream: bool) -> Match {
-    const GREETINGS: &[&[u8]] = &[b"OK", b"PREAUTH", b"BYE"];
-    const DATA: &[&[u8]] = &[b"EXISTS", b"RECENT", b"FETCH", b"EXPUNGE"];
+    const GREETINGS: &Verbs = &Verbs::new(&[b"OK", b"PREAUTH", b"BYE"]);
+    const DATA: &Verbs = &Verbs::new(&[b"EXISTS", b"RECENT", b"FETCH", b"EXPUNGE"]);
     verdict(|| {
         let mut text = Text::new(side.bytes);
         text.literal(b"* ")?;

@@ -10,12 +10,17 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Transports, any, weigh};
 use crate::reader::Reader;
 use crate::scan::{Scan, Step, Stop, require};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Isakmp, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Isakmp,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 const HEADER_LEN: usize = 28;
 

@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Kerberos,
     transports: Transports::TCP_UDP,
     strongest: Proof::Structure,
+    datagram: |byte| matches!(byte, 0..=0x3f | 0x60..=0x7f),
     check,
 };
 

@@ -12,8 +12,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Ldap, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Ldap,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| byte == tag::SEQUENCE,
+    check,
+};
 
 /// `[APPLICATION number]` of the operations (RFC 4511, appendix B).
 const BIND_REQUEST: u8 = tag::application(0);

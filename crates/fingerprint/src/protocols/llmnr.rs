@@ -7,11 +7,16 @@ use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Llmnr, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Llmnr,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 const PORT: u16 = 5355;
 
@@ -22,7 +27,10 @@ fn check(exchange: &Exchange<'_>) -> Match {
     if exchange.server_port != PORT && exchange.client_port != PORT {
         return Match::No;
     }
-    both_sides(exchange, &Rules { header: is_possible, message: is_llmnr, attempt: is_ordinary })
+    both_sides(
+        exchange,
+        &Rules { header: is_possible, name: |_| true, message: is_llmnr, attempt: is_ordinary },
+    )
 }
 
 fn is_possible(header: &Header) -> bool {

@@ -8,11 +8,16 @@ use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Mdns, transports: Transports::UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Mdns,
+    transports: Transports::UDP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 const PORT: u16 = 5353;
 /// Some resolvers ask from port 5353.
@@ -22,8 +27,8 @@ fn check(exchange: &Exchange<'_>) -> Match {
     let on_port =
         exchange.server_port == PORT || exchange.client_port == PORT && exchange.server_port != DNS_PORT;
     let rules = match on_port {
-        true => Rules { header: is_possible, message: is_mdns, attempt: is_ordinary },
-        false => Rules { header: is_possible, message: is_marked, attempt: |_| false },
+        true => Rules { header: is_possible, name: |_| true, message: is_mdns, attempt: is_ordinary },
+        false => Rules { header: is_possible, name: |_| true, message: is_marked, attempt: |_| false },
     };
     both_sides(exchange, &rules)
 }

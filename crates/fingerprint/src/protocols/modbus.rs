@@ -9,11 +9,16 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Modbus, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Modbus,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 /// Set in the function of an exception response.
 const EXCEPTION: u8 = 0x80;

@@ -7,11 +7,16 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Mqtt, transports: Transports::TCP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Mqtt,
+    transports: Transports::TCP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 /// Packet types, with the flags that each must have (section 2.1.3 in 5.0), as first octets.
 const CONNECT: u8 = 0x10;

@@ -8,11 +8,16 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Mysql, transports: Transports::TCP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Mysql,
+    transports: Transports::TCP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let midstream = exchange.midstream;

@@ -7,13 +7,14 @@ use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::NetbiosNs,
     transports: Transports::TCP_UDP,
     strongest: Proof::Structure,
+    datagram: any,
     check,
 };
 
@@ -23,9 +24,18 @@ const PORT: u16 = 137;
 const TYPES: [u16; 5] = [1, 2, 10, 0x20, 0x21];
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    // Elsewhere, what is broken is rather DNS.
-    let attempt = if exchange.server_port == PORT { is_ordinary } else { |_: &Header| false };
-    both_sides(exchange, &Rules { header: is_possible, message: is_netbios, attempt })
+    let rules = match exchange.server_port {
+        PORT => Rules { header: is_possible, name: |_| true, message: is_netbios, attempt: is_ordinary },
+        // Elsewhere, what is broken is rather DNS, so the name must be there: it is a label of 32 bytes, or at the end of
+        // a pointer.
+        _ => Rules {
+            header: is_possible,
+            name: |first| first == 32 || first >= 0xc0,
+            message: is_netbios,
+            attempt: |_| false,
+        },
+    };
+    both_sides(exchange, &rules)
 }
 
 fn is_possible(header: &Header) -> bool {

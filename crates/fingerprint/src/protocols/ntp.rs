@@ -9,8 +9,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Ntp, transports: Transports::UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Ntp,
+    transports: Transports::UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| (1..=4).contains(&(byte >> 3 & 7)),
+    check,
+};
 
 const HEADER_LEN: usize = 48;
 

@@ -17,6 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Openvpn,
     transports: Transports::TCP_UDP,
     strongest: Proof::Structure,
+    datagram: |byte| matches!(byte, CLIENT_V1 | SERVER_V1 | CLIENT_V2 | SERVER_V2 | CLIENT_V3),
     check,
 };
 

@@ -6,24 +6,30 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
-use crate::text::{Text, is_text, verdict};
+use crate::probe::{Match, Probe, Transports, any, weigh};
+use crate::text::{Text, Verbs, is_text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Pop3, transports: Transports::TCP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Pop3,
+    transports: Transports::TCP,
+    strongest: Proof::Banner,
+    datagram: any,
+    check,
+};
 
 /// The first [`OWN`] commands are POP3's own; the rest is shared with FTP, SMTP or NNTP.
-const VERBS: &[&[u8]] = &[
+const VERBS: &Verbs = &Verbs::new(&[
     b"CAPA", b"APOP", b"UIDL", b"STLS", b"TOP", b"USER", b"PASS", b"STAT", b"LIST", b"RETR", b"DELE",
     b"NOOP", b"RSET", b"QUIT", b"AUTH", b"UTF8", b"LANG", b"XTND",
-];
+]);
 const OWN: usize = 5;
 
 /// What a client says before it has logged in.
-const OPENING: &[&[u8]] = &[b"CAPA", b"APOP", b"STLS", b"USER", b"AUTH", b"UTF8", b"LANG", b"NOOP", b"QUIT"];
+const OPENING: &Verbs =
+    &Verbs::new(&[b"CAPA", b"APOP", b"STLS", b"USER", b"AUTH", b"UTF8", b"LANG", b"NOOP", b"QUIT"]);
 
 /// Of these, what no other protocol whose servers say `+OK` knows.
-const LOGIN: &[&[u8]] = &[b"CAPA", b"APOP", b"STLS", b"USER"];
+const LOGIN: &Verbs = &Verbs::new(&[b"CAPA", b"APOP", b"STLS", b"USER"]);
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let opens = exchange.first == Speaker::Client && !exchange.midstream;

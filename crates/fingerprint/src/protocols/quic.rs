@@ -16,8 +16,13 @@ use crate::quic_frames::{are_initial_frames, varint};
 use crate::quic_initial::{Flavour, Layout, PLAINTEXT_MAX, flavour, open};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Quic, transports: Transports::UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Quic,
+    transports: Transports::UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| !matches!(byte, 0x40..=0x7f),
+    check,
+};
 
 /// RFC 9000, section 17.2: connection ids have at most 20 bytes.
 const CONNECTION_ID_MAX: u8 = 20;

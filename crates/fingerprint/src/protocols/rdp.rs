@@ -9,11 +9,16 @@ use crate::answer::Proof;
 use crate::cotp::{self, Tpdu};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Rdp, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Rdp,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let midstream = exchange.midstream;

@@ -6,14 +6,19 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
-use crate::text::{Step, Text, is_ascii_text, is_text, verdict};
+use crate::probe::{Match, Probe, Transports, any, weigh};
+use crate::text::{Step, Text, Verbs, is_ascii_text, is_text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Redis, transports: Transports::TCP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Redis,
+    transports: Transports::TCP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 /// Commands that people and tools type inline.
-const INLINE: &[&[u8]] = &[
+const INLINE: &Verbs = &Verbs::new(&[
     b"PING",
     b"AUTH",
     b"INFO",
@@ -52,7 +57,7 @@ const INLINE: &[&[u8]] = &[
     b"SADD",
     b"HSET",
     b"HGETALL",
-];
+]);
 
 /// Redis's registered port.
 const PORT: u16 = 6379;

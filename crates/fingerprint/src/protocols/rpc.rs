@@ -7,11 +7,16 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Rpc, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Rpc,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 const CALL: u64 = 0;
 const REPLY: u64 = 1;

@@ -9,8 +9,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Rtp, transports: Transports::UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Rtp,
+    transports: Transports::UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| byte >> 6 == 2,
+    check,
+};
 
 const HEADER_LEN: usize = 12;
 

@@ -5,15 +5,20 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Transports, any, weigh};
 use crate::start_line::{self, RequestLine, Version};
-use crate::text::{Text, verdict};
+use crate::text::{Text, Verbs, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Rtsp, transports: Transports::TCP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Rtsp,
+    transports: Transports::TCP,
+    strongest: Proof::Banner,
+    datagram: any,
+    check,
+};
 
 /// RFC 2326, section 10, and RFC 7826, section 13.
-const METHODS: &[&[u8]] = &[
+const METHODS: &Verbs = &Verbs::new(&[
     b"OPTIONS",
     b"DESCRIBE",
     b"ANNOUNCE",
@@ -26,7 +31,7 @@ const METHODS: &[&[u8]] = &[
     b"REDIRECT",
     b"RECORD",
     b"PLAY_NOTIFY",
-];
+]);
 
 const SCHEMES: &[&[u8]] = &[b"rtsp:", b"rtsps:", b"rtspu:"];
 

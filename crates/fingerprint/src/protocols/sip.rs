@@ -10,13 +10,18 @@ use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
-use crate::text::{Text, verdict};
+use crate::text::{Text, Verbs, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Sip, transports: Transports::TCP_UDP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Sip,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Banner,
+    datagram: |byte| byte.is_ascii_alphabetic() || matches!(byte, 0 | b'\r' | b'\n' | b' '),
+    check,
+};
 
 /// RFC 3261, 3262, 3265, 3311, 3428, 3515, 3903, 6086.
-const METHODS: &[&[u8]] = &[
+const METHODS: &Verbs = &Verbs::new(&[
     b"INVITE",
     b"ACK",
     b"BYE",
@@ -31,7 +36,7 @@ const METHODS: &[&[u8]] = &[
     b"REFER",
     b"MESSAGE",
     b"UPDATE",
-];
+]);
 
 /// RFC 3261, section 19; RFC 3966 (tel).
 const SCHEMES: &[&[u8]] = &[b"sip:", b"sips:", b"tel:", b"urn:"];

@@ -7,21 +7,27 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Transports, any, weigh};
 use crate::reply::{Reply, Service};
-use crate::text::{Text, holds, is_text, verdict};
+use crate::text::{Text, Verbs, holds, is_text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Smtp, transports: Transports::TCP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Smtp,
+    transports: Transports::TCP,
+    strongest: Proof::Banner,
+    datagram: any,
+    check,
+};
 
 /// Commands that only a mail server takes: RFC 5321, 2033, 1985, 3030, Postfix XCLIENT and XFORWARD, Exchange X-EXPS.
 const OWN: usize = 11;
 
 /// What a client says before it has said its name.
-const OPENING: &[&[u8]] = &[b"EHLO", b"HELO", b"LHLO", b"XCLIENT", b"HELP", b"NOOP", b"RSET", b"QUIT"];
+const OPENING: &Verbs =
+    &Verbs::new(&[b"EHLO", b"HELO", b"LHLO", b"XCLIENT", b"HELP", b"NOOP", b"RSET", b"QUIT"]);
 
 /// The first [`OWN`] are mail's own; the rest is shared with FTP, POP3 or NNTP.
-const VERBS: &[&[u8]] = &[
+const VERBS: &Verbs = &Verbs::new(&[
     b"EHLO",
     b"HELO",
     b"LHLO",
@@ -42,7 +48,7 @@ const VERBS: &[&[u8]] = &[
     b"TURN",
     b"AUTH",
     b"STARTTLS",
-];
+]);
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let opens = exchange.first == Speaker::Client && !exchange.midstream;

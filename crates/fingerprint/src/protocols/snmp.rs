@@ -11,8 +11,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Snmp, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Snmp,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| byte == tag::SEQUENCE,
+    check,
+};
 
 const V1: u32 = 0;
 const V2C: u32 = 1;

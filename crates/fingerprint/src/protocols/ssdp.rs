@@ -9,8 +9,13 @@ use crate::probe::{Match, Probe, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
 use crate::text::{Text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Ssdp, transports: Transports::UDP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Ssdp,
+    transports: Transports::UDP,
+    strongest: Proof::Banner,
+    datagram: |byte| matches!(byte, b'H' | b'h' | b'M' | b'N'),
+    check,
+};
 
 fn check(exchange: &Exchange<'_>) -> Match {
     weigh(exchange, datagram, datagram)

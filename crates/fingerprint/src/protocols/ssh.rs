@@ -8,12 +8,17 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Transports, any, weigh};
 use crate::reader::Reader;
 use crate::text::{Text, is_ascii_text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Ssh, transports: Transports::TCP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Ssh,
+    transports: Transports::TCP,
+    strongest: Proof::Banner,
+    datagram: any,
+    check,
+};
 
 /// RFC 4253, section 6.1: every implementation takes packets of 35,000 bytes; more is for none of those that open.
 const PACKET_MAX: u32 = 35_000;

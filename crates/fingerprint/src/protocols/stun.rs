@@ -14,8 +14,13 @@ use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reader::Reader;
 use crate::scan::{Scan, Step, Stop, require};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Stun, transports: Transports::TCP_UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Stun,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| byte <= 0x3f || byte == MULTIPLEX[0],
+    check,
+};
 
 const HEADER_LEN: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];

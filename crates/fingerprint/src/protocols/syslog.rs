@@ -11,8 +11,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::text::{Step, Text, is_text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Syslog, transports: Transports::TCP_UDP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Syslog,
+    transports: Transports::TCP_UDP,
+    strongest: Proof::Banner,
+    datagram: |byte| byte == b'<',
+    check,
+};
 
 /// How much text behind the priority is asked for.
 const WORDS: usize = 16;

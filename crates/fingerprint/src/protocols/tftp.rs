@@ -10,8 +10,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Tftp, transports: Transports::UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Tftp,
+    transports: Transports::UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| byte == 0,
+    check,
+};
 
 const RRQ: u16 = 1;
 const WRQ: u16 = 2;

@@ -10,11 +10,16 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Tls, transports: Transports::TCP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Tls,
+    transports: Transports::TCP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;

@@ -5,11 +5,16 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Transports, any, weigh};
 use crate::text::{Text, verdict};
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Vnc, transports: Transports::TCP, strongest: Proof::Banner, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Vnc,
+    transports: Transports::TCP,
+    strongest: Proof::Banner,
+    datagram: any,
+    check,
+};
 
 fn check(exchange: &Exchange<'_>) -> Match {
     weigh(exchange, version, version)

@@ -7,11 +7,16 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Transports, any};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Websocket, transports: Transports::TCP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Websocket,
+    transports: Transports::TCP,
+    strongest: Proof::Structure,
+    datagram: any,
+    check,
+};
 
 /// The longest frame that is taken for one.
 const FRAME_MAX: u64 = 1 << 24;

@@ -10,8 +10,13 @@ use crate::name::Protocol;
 use crate::probe::{Match, Probe, Transports, weigh};
 use crate::reader::Reader;
 
-pub(crate) const PROBE: Probe =
-    Probe { protocol: Protocol::Wireguard, transports: Transports::UDP, strongest: Proof::Structure, check };
+pub(crate) const PROBE: Probe = Probe {
+    protocol: Protocol::Wireguard,
+    transports: Transports::UDP,
+    strongest: Proof::Structure,
+    datagram: |byte| matches!(byte, 1..=4),
+    check,
+};
 
 const INITIATION_LEN: usize = 148;
 const RESPONSE_LEN: usize = 92;
