@@ -2,7 +2,7 @@
 //!
 //! `docs/verdicts.md` is their counterpart for analysts.
 
-use offport_fingerprint::{Proof, Protocol};
+use offport_fingerprint::{Proof, Protocol, ProtocolSet};
 
 use crate::explain::{Notes, Silent, Topic};
 use crate::facts::{Facts, Seen};
@@ -30,7 +30,7 @@ impl Policy {
             verdict: ruling.verdict,
             severity,
             reasons: ruling.reasons,
-            expected: self.expected(facts.transport, facts.server_port),
+            expected: entry.map_or(ProtocolSet::EMPTY, |entry| entry.expects),
             rule: ruling.rule,
             direction,
         }

@@ -1,4 +1,4 @@
-//! Port to entry in one array access.
+//! Port to entry in two array accesses.
 
 use offport_fingerprint::ProtocolSet;
 use offport_wire::Transport;
@@ -18,16 +18,48 @@ pub(crate) struct PortEntry {
 /// Every port of TCP, UDP and SCTP.
 #[derive(Clone, Debug)]
 pub(crate) struct PortTable {
-    /// Index into `entries` plus one; 0: the port is not reserved. A transport without any entry stays empty.
-    slots: [Vec<u16>; 3],
+    transports: [Pages; 3],
     entries: Vec<PortEntry>,
+}
+
+/// Of every port the index into [`PortTable::entries`] plus one; 0: the port is not reserved. In pages by the port's upper
+/// byte: most of those are empty and one page, which a cache holds, while few of 65,536 numbers would be in it.
+#[derive(Clone, Debug)]
+struct Pages {
+    index: Box<[u16; 256]>,
+    pages: Vec<Page>,
+}
+
+type Page = [u16; 256];
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self { index: Box::new([0; 256]), pages: vec![[0; 256]] }
+    }
+}
+
+impl Pages {
+    fn set(&mut self, port: u16, value: u16) {
+        let [upper, lower] = port.to_be_bytes();
+        let page = &mut self.index[usize::from(upper)];
+        if *page == 0 {
+            *page = self.pages.len() as u16;
+            self.pages.push([0; 256]);
+        }
+        self.pages[usize::from(*page)][usize::from(lower)] = value;
+    }
+
+    fn get(&self, port: u16) -> u16 {
+        let [upper, lower] = port.to_be_bytes();
+        self.pages.get(usize::from(self.index[usize::from(upper)])).map_or(0, |page| page[usize::from(lower)])
+    }
 }
 
 impl PortTable {
     /// The rule at position i of `rules` gets `RuleId(i)`; a later one replaces an earlier one port by port. There are
     /// at most `u16::MAX` of them.
     pub(crate) fn new(rules: &[PortRule]) -> Self {
-        let mut table = Self { slots: Default::default(), entries: Vec::with_capacity(rules.len()) };
+        let mut table = Self { transports: Default::default(), entries: Vec::with_capacity(rules.len()) };
         for (rule, id) in rules.iter().zip(0..u16::MAX) {
             table.entries.push(PortEntry {
                 expects: rule.expects.iter().copied().collect(),
@@ -35,13 +67,12 @@ impl PortTable {
                 open: rule.open,
                 rule: RuleId(id),
             });
-            let Some(slots) = slot(rule.transport).and_then(|slot| table.slots.get_mut(slot)) else {
+            let Some(pages) = slot(rule.transport).and_then(|slot| table.transports.get_mut(slot)) else {
                 continue;
             };
-            slots.resize(1 << 16, 0);
             let value = if rule.expects.is_empty() { 0 } else { id + 1 };
             for port in rule.ports.first..=rule.ports.last {
-                slots[usize::from(port)] = value;
+                pages.set(port, value);
             }
         }
         table
@@ -49,7 +80,7 @@ impl PortTable {
 
     /// The entry of a port; `None`: it is reserved for nothing.
     pub(crate) fn get(&self, transport: Transport, port: u16) -> Option<&PortEntry> {
-        let index = *self.slots.get(slot(transport)?)?.get(usize::from(port))?;
+        let index = self.transports.get(slot(transport)?)?.get(port);
         self.entries.get(usize::from(index).checked_sub(1)?)
     }
 }
