@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use offport_engine::{Config, Worker};
-use offport_flow::{Briefs, CHUNK, End, Flow, Observer, Settlement, Tracker};
+use offport_flow::{Briefs, CHUNK, End, Flow, Hint, Observer, Settlement, Tracker};
 use offport_policy::Policy;
 use offport_wire::{Frame, Parsed, Timestamp, glance, parse};
 
@@ -94,9 +94,9 @@ impl Track {
     }
 
     #[inline(never)]
-    fn whole(&mut self, frame: &Frame<'_>) {
+    fn whole(&mut self, frame: &Frame<'_>, hint: Option<Hint>) {
         if let Ok(Parsed::Packet(packet)) = parse(frame) {
-            self.0.packet(&packet, &mut Settle);
+            self.0.packet(&packet, hint, &mut Settle);
         }
     }
 }
@@ -113,15 +113,18 @@ impl Stage for Track {
                 }
             }
             self.0.look_ahead(&mut briefs);
-            let (mut time, mut moment) = (Timestamp::ZERO, None);
+            let mut latest = None;
             for (brief, frame) in briefs.iter().zip(frames) {
-                if moment.is_none() || frame.time != time {
-                    time = frame.time;
-                    moment = self.0.moment(time);
-                }
-                if !moment.is_some_and(|moment| self.0.quick(&briefs, brief, moment)) {
-                    self.whole(frame);
-                    moment = None;
+                let moment = match latest {
+                    Some((time, moment)) if time == frame.time => moment,
+                    _ => {
+                        let moment = self.0.pass_time(frame.time, &mut Settle);
+                        latest = (!self.0.is_behind()).then_some((frame.time, moment));
+                        moment
+                    }
+                };
+                if !self.0.quick(&briefs, brief, moment) {
+                    self.whole(frame, brief.hint());
                 }
             }
         }

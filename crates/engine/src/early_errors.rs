@@ -15,32 +15,44 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const MOST: usize = 64;
 
 /// The errors that wait, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct EarlyErrors {
     waiting: VecDeque<Packet<'static>>,
+    /// When the first is tried again; [`Timestamp::MAX`] if there is none.
+    next: Timestamp,
     /// First attempts that were followed by another.
     retried: u64,
 }
 
 impl EarlyErrors {
     pub(crate) fn new() -> Self {
-        Self { waiting: VecDeque::with_capacity(MOST), retried: 0 }
+        Self { waiting: VecDeque::with_capacity(MOST), next: Timestamp::MAX, retried: 0 }
     }
 
     /// An error that quotes no flow yet.
     pub(crate) fn keep(&mut self, packet: &Packet<'_>) {
         if self.waiting.len() < MOST {
             self.waiting.push_back(packet.without_payload());
+            self.set_next();
         }
     }
 
     /// An error whose second and last attempt is due.
+    #[inline]
     pub(crate) fn due(&mut self, now: Timestamp) -> Option<Packet<'static>> {
-        if self.waiting.front()?.time + PATIENCE > now {
-            return None;
-        }
+        if now < self.next { None } else { self.take() }
+    }
+
+    #[inline(never)]
+    fn take(&mut self) -> Option<Packet<'static>> {
+        let packet = self.waiting.pop_front()?;
         self.retried += 1;
-        self.waiting.pop_front()
+        self.set_next();
+        Some(packet)
+    }
+
+    fn set_next(&mut self) {
+        self.next = self.waiting.front().map_or(Timestamp::MAX, |packet| packet.time + PATIENCE);
     }
 
     /// Attempts that found no flow and were, or will be, followed by another.

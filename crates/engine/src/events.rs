@@ -44,6 +44,8 @@ pub(crate) struct Events {
     free: Vec<u32>,
     /// Windows in the order of their ends.
     order: VecDeque<u32>,
+    /// The first end of a window; [`Timestamp::MAX`] if there is none.
+    next: Timestamp,
     capacity: usize,
     length: std::time::Duration,
     hasher: FixedState,
@@ -61,6 +63,7 @@ impl Events {
             windows: Vec::with_capacity(capacity),
             free: Vec::with_capacity(capacity),
             order: VecDeque::with_capacity(capacity),
+            next: Timestamp::MAX,
             capacity,
             length: config.suppress_window,
             hasher: FixedState::with_seed(seed),
@@ -101,10 +104,9 @@ impl Events {
     }
 
     /// Closes the windows that are over by `now`.
+    #[inline]
     pub(crate) fn pass_time(&mut self, now: Timestamp, counters: &mut Counters, out: &mut impl Output) {
-        while let Some(&at) = self.order.front()
-            && self.windows[at as usize].ends <= now
-        {
+        while self.next <= now && !self.order.is_empty() {
             self.close_oldest(now, true, counters, out);
         }
     }
@@ -131,11 +133,17 @@ impl Events {
         let Self { index, windows, .. } = self;
         index.insert_unique(hash, at, |&at| windows[at as usize].hash);
         self.order.push_back(at);
+        self.set_next();
+    }
+
+    fn set_next(&mut self) {
+        self.next = self.order.front().map_or(Timestamp::MAX, |&at| self.windows[at as usize].ends);
     }
 
     /// The oldest window ends; what it held back becomes an event, and a new window if it is to `go_on`.
     fn close_oldest(&mut self, now: Timestamp, go_on: bool, counters: &mut Counters, out: &mut impl Output) {
         let Some(at) = self.order.pop_front() else { return };
+        self.set_next();
         let window = &mut self.windows[at as usize];
         let held_back = std::mem::take(&mut window.held_back);
         let ends = window.ends;
@@ -151,6 +159,7 @@ impl Events {
             if go_on {
                 self.windows[at as usize].ends = ends.max(now) + self.length;
                 self.order.push_back(at);
+                self.set_next();
                 return;
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use offport_fingerprint::Identifier;
-use offport_flow::{Outcome, Tracker};
+use offport_flow::{Hint, Moment, Outcome, Tracker};
 use offport_policy::Policy;
 use offport_wire::{Packet, Timestamp};
 
@@ -51,23 +51,29 @@ impl Flows {
         }
     }
 
-    /// What is due by a packet's time.
+    /// What is due by a frame's time.
     #[inline]
-    pub(crate) fn pass_time(&mut self, now: Timestamp, out: &mut impl Output) {
+    pub(crate) fn pass_time(&mut self, now: Timestamp, out: &mut impl Output) -> Moment {
         self.retry_early_errors(now, out);
-        let State { events, counters, .. } = &mut self.state;
-        events.pass_time(now, counters, out);
+        self.close_windows(now, out);
+        self.tracker.pass_time(now, &mut stages!(self, out))
     }
 
     /// A packet that came by the steering table, or that the former worker of its slot does not know (`is_new`): through all
-    /// the stages.
+    /// the stages. Its time has come.
     #[inline]
-    pub(crate) fn track(&mut self, packet: &Packet<'_>, frames: u32, is_new: bool, out: &mut impl Output) {
-        self.pass_time(packet.time, out);
+    pub(crate) fn track(
+        &mut self,
+        packet: &Packet<'_>,
+        hint: Option<Hint>,
+        frames: u32,
+        is_new: bool,
+        out: &mut impl Output,
+    ) {
         if self.state.moves.as_ref().is_some_and(|moves| !moves.is_idle()) && !packet.icmp_error {
             self.track_while_slots_move(packet, frames, is_new, out);
         } else {
-            self.track_own(packet, frames, out);
+            self.track_own(packet, hint, frames, out);
         }
     }
 
@@ -76,14 +82,15 @@ impl Flows {
         let slot = self.state.moves.as_ref().map(|moves| moves.slot(&packet.key).0);
         match slot.zip(out.slots()).map(|(slot, slots)| slots.get(slot).owner()) {
             Some(owner) if owner != self.state.worker => self.hand_over(owner, packet, frames, false, out),
-            _ => self.track(packet, frames, false, out),
+            _ => self.track(packet, None, frames, false, out),
         }
     }
 
     pub(crate) fn tick(&mut self, now: Timestamp, out: &mut impl Output) {
         self.add_late(out);
         self.tracker.advance(now, &mut stages!(self, out));
-        self.pass_time(now, out);
+        self.retry_early_errors(now, out);
+        self.close_windows(now, out);
         let State { moves, counters, .. } = &mut self.state;
         if let (Some(moves), Some(slots)) = (moves, out.slots()) {
             moves.tick(now, counters.received, &self.tracker, slots);
@@ -92,7 +99,7 @@ impl Flows {
 
     pub(crate) fn finish(&mut self, now: Timestamp, out: &mut impl Output) {
         self.add_late(out);
-        self.retry_early_errors(Timestamp::from_nanos(u64::MAX), out);
+        self.retry_early_errors(Timestamp::MAX, out);
         self.tracker.finish(now, &mut stages!(self, out));
         let State { events, counters, .. } = &mut self.state;
         events.finish(now, counters, out);
@@ -111,8 +118,14 @@ impl Flows {
     }
 
     /// A packet of a flow that is this worker's.
-    fn track_own(&mut self, packet: &Packet<'_>, frames: u32, out: &mut impl Output) -> Outcome {
-        let outcome = self.tracker.packet(packet, &mut stages!(self, out));
+    fn track_own(
+        &mut self,
+        packet: &Packet<'_>,
+        hint: Option<Hint>,
+        frames: u32,
+        out: &mut impl Output,
+    ) -> Outcome {
+        let outcome = self.tracker.packet(packet, hint, &mut stages!(self, out));
         let counters = &mut self.state.counters;
         let counter = match outcome {
             Outcome::Refused => &mut counters.table_full,
@@ -148,7 +161,7 @@ impl Flows {
         {
             return self.hand_over(to, packet, frames, is_new, out);
         }
-        let outcome = self.track_own(packet, frames, out);
+        let outcome = self.track_own(packet, None, frames, out);
         if state == SlotState::Learning
             && outcome == Outcome::Tracked
             && let (Some(moves), Some(slots)) = (&mut self.state.moves, out.slots())
@@ -165,9 +178,15 @@ impl Flows {
     }
 
     #[inline]
+    fn close_windows(&mut self, now: Timestamp, out: &mut impl Output) {
+        let State { events, counters, .. } = &mut self.state;
+        events.pass_time(now, counters, out);
+    }
+
+    #[inline]
     fn retry_early_errors(&mut self, now: Timestamp, out: &mut impl Output) {
         while let Some(packet) = self.early.due(now) {
-            self.tracker.packet(&packet, &mut stages!(self, out));
+            self.tracker.packet(&packet, None, &mut stages!(self, out));
         }
     }
 

@@ -46,7 +46,10 @@ impl Outcomes {
     pub(crate) fn keep(&mut self, outcome: Outcome) -> Option<Label> {
         let Self { interner, hasher } = self;
         let near = outcome.protocol().map_or(0, |(protocol, _)| protocol.index() as u8);
-        interner.acquire(near ^ outcome.decided_after, outcome, |outcome| hash(hasher, outcome)).map(Label)
+        let is = |known: &Outcome| *known == outcome;
+        interner
+            .acquire(near ^ outcome.decided_after, is, || outcome, |outcome| hash(hasher, outcome))
+            .map(Label)
     }
 
     pub(crate) fn get(&self, label: Option<Label>) -> Option<&Outcome> {

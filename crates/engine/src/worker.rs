@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use offport_flow::{Briefs, CHUNK, ServicePorts, Tracker, prefetch};
+use offport_flow::{Brief, Briefs, CHUNK, ServicePorts, Tracker, prefetch};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
-use offport_wire::{Drop, Frame, Parsed, Timestamp, glance, parse};
+use offport_wire::{Drop, Frame, Parsed, Timestamp, glance_with, parse};
 
 use crate::config::Config;
 use crate::counters::{Counters, VERDICT_TRANSPORTS};
@@ -51,11 +51,10 @@ impl Worker {
 
     /// Frames in the order in which they were received.
     pub fn batch(&mut self, frames: &[Frame<'_>], out: &mut impl Output) {
-        fetch(frames.get(..CHUNK).unwrap_or(frames));
+        frames.iter().take(CHUNK).for_each(fetch);
         for (number, chunk) in frames.chunks(CHUNK).enumerate() {
             let next = frames.get((number + 1) * CHUNK..).unwrap_or_default();
-            fetch(next.get(..CHUNK).unwrap_or(next));
-            self.chunk(chunk, out);
+            self.chunk(chunk, next, out);
         }
     }
 
@@ -63,8 +62,9 @@ impl Worker {
     pub fn receive(&mut self, handed: &HandOver<'_>, out: &mut impl Output) {
         let HandOver { packet, frames, is_new } = *handed;
         self.flows.state.counters.taken_over += u64::from(frames);
+        self.flows.pass_time(packet.time, out);
         if is_new {
-            self.flows.track(&packet, frames, true, out);
+            self.flows.track(&packet, None, frames, true, out);
         } else {
             self.flows.track_or_hand_over(&packet, frames, out);
         }
@@ -97,9 +97,9 @@ impl Worker {
     ///
     /// Of most frames a glance is enough. What needs more is parsed again, whole: that is less work than to write
     /// every packet to memory and to read it back.
-    fn chunk(&mut self, frames: &[Frame<'_>], out: &mut impl Output) {
+    fn chunk(&mut self, frames: &[Frame<'_>], next: &[Frame<'_>], out: &mut impl Output) {
         let mut briefs = Briefs::default();
-        let bytes = glance_at(frames, &self.flows.tracker, &mut briefs);
+        let bytes = glance_at(frames, next, &self.flows.tracker, &mut briefs);
         self.flows.tracker.look_ahead(&mut briefs);
         let counters = &mut self.flows.state.counters;
         counters.received += frames.len() as u64;
@@ -109,20 +109,22 @@ impl Worker {
 
     #[inline(never)]
     fn count(&mut self, frames: &[Frame<'_>], briefs: &Briefs, out: &mut impl Output) {
-        // Most frames of a chunk have one time, and of those most have nothing to do with it.
-        let (mut time, mut moment) = (Timestamp::ZERO, None);
+        // Most frames of a chunk have one time.
+        let mut latest = None;
         let mut processed = 0;
         for (brief, frame) in briefs.iter().zip(frames) {
-            if brief.may_be_quick() && (moment.is_none() || frame.time != time) {
-                time = frame.time;
-                self.flows.pass_time(time, out);
-                moment = self.flows.tracker.moment(time);
-            }
-            if moment.is_some_and(|moment| self.flows.tracker.quick(briefs, brief, moment)) {
+            let moment = match latest {
+                Some((time, moment)) if time == frame.time => moment,
+                _ => {
+                    let moment = self.flows.pass_time(frame.time, out);
+                    latest = (!self.flows.tracker.is_behind()).then_some((frame.time, moment));
+                    moment
+                }
+            };
+            if self.flows.tracker.quick(briefs, brief, moment) {
                 processed += 1;
             } else {
-                self.whole(frame, out);
-                moment = None;
+                self.whole(frame, brief, out);
             }
         }
         self.flows.state.counters.processed += processed;
@@ -130,10 +132,10 @@ impl Worker {
 
     /// A frame that needs all the stages.
     #[inline(never)]
-    fn whole(&mut self, frame: &Frame<'_>, out: &mut impl Output) {
+    fn whole(&mut self, frame: &Frame<'_>, brief: &Brief, out: &mut impl Output) {
         // By reference: a packet is too large to be moved about.
         match &parse(frame) {
-            Ok(Parsed::Packet(packet)) => self.flows.track(packet, 1, false, out),
+            Ok(Parsed::Packet(packet)) => self.flows.track(packet, brief.hint(), 1, false, out),
             Ok(Parsed::Fragment(fragment)) => self.fragment(fragment, out),
             Err(reason) => self.refused[reason.index()] += 1,
         }
@@ -163,29 +165,30 @@ impl Worker {
     }
 }
 
-/// By itself, so that the registers are its own. Bytes of the frames.
+/// By itself, so that the registers are its own. Frame by frame has those fetched that come after these, so that no more
+/// are under way than a core keeps track of. Bytes of the frames.
 #[inline(never)]
-fn glance_at(frames: &[Frame<'_>], tracker: &Tracker, briefs: &mut Briefs) -> u64 {
+fn glance_at(frames: &[Frame<'_>], next: &[Frame<'_>], tracker: &Tracker, briefs: &mut Briefs) -> u64 {
     let mut bytes = 0;
-    for frame in frames {
+    for (at, frame) in frames.iter().enumerate() {
+        if let Some(next) = next.get(at) {
+            fetch(next);
+        }
         bytes += u64::from(frame.wire_len);
-        match glance(frame) {
-            Ok(Some(plain)) => briefs.push(tracker, &plain),
-            Ok(None) | Err(_) => briefs.push_none(),
+        if !matches!(glance_with(frame, briefs.and(tracker)), Ok(Some(()))) {
+            briefs.push_none();
         }
     }
     bytes
 }
 
-/// Has the headers of packets, and where their payload starts, brought into the cache.
+/// Has a packet's headers, and where its payload starts, brought into the cache.
 #[inline]
-fn fetch(frames: &[Frame<'_>]) {
+fn fetch(frame: &Frame<'_>) {
     const LINE: usize = 64;
-    for frame in frames {
-        for at in [0, LINE] {
-            if let Some(byte) = frame.bytes.get(at) {
-                prefetch(byte);
-            }
+    for at in [0, LINE] {
+        if let Some(byte) = frame.bytes.get(at) {
+            prefetch(byte);
         }
     }
 }

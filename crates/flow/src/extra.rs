@@ -35,24 +35,27 @@ struct Hole {
 
 impl Default for Extra {
     fn default() -> Self {
-        Self {
-            packets: [0; 2],
-            bytes: [0; 2],
-            payload: [0; 2],
-            retransmitted: 0,
-            out_of_order: 0,
-            icmp_errors: 0,
-            shunted_packets: 0,
-            shunted_bytes: 0,
-            holes: [[Hole::default(); HOLES]; 2],
-            oldest: [0; 2],
-            assembly: NONE,
-            heads: NONE,
-        }
+        Self::NEW
     }
 }
 
 impl Extra {
+    /// Nothing in it.
+    pub(crate) const NEW: Self = Self {
+        packets: [0; 2],
+        bytes: [0; 2],
+        payload: [0; 2],
+        retransmitted: 0,
+        out_of_order: 0,
+        icmp_errors: 0,
+        shunted_packets: 0,
+        shunted_bytes: 0,
+        holes: [[Hole { start: 0, end: 0 }; HOLES]; 2],
+        oldest: [0; 2],
+        assembly: NONE,
+        heads: NONE,
+    };
+
     /// Nothing in it that a settled flow would miss.
     pub(crate) fn is_idle(&self) -> bool {
         let Self { packets, bytes, payload, retransmitted, out_of_order, icmp_errors, .. } = self;

@@ -6,7 +6,8 @@ use crate::class::Class;
 use crate::entry::{Cold, Hot, Stage, micros};
 use crate::key::Key;
 use crate::observer::{Observer, Settlement};
-use crate::path::Path;
+use crate::pool::NONE;
+use crate::quick::Hint;
 use crate::role;
 use crate::shared::{Shared, passed};
 use crate::state::{End, TcpState};
@@ -17,8 +18,11 @@ pub(crate) const V6: u32 = 1 << 31;
 
 /// The hand that looks for overdue interim reports goes round once in about so many seconds: sooner while there are flows
 /// that the kernel counts packets of, and nobody else looks at.
-const SWEEP_BUCKETS: u32 = 32;
+const SWEEP_BUCKETS: u32 = 64;
 const SWEEP_BUCKETS_OF_SHUNTED: u32 = 8;
+
+/// Flows that the hand may look at for one that it may report.
+const LOOKS: u32 = 16;
 
 #[derive(Debug)]
 pub(crate) struct Family<K> {
@@ -41,12 +45,17 @@ impl<K: Key> Family<K> {
         shared: &mut Shared,
         packet: &Packet<'_>,
         key: K,
+        hint: Option<Hint>,
         observer: &mut impl Observer,
     ) -> bool {
         let now = micros(packet.time);
         let transport = packet.key.transport();
-        let hash = key.hash(transport, &shared.hasher);
-        let mut found = self.table.find(hash, &key, transport);
+        let hash = hint.map_or_else(|| key.hash(transport, &shared.hasher), |hint| hint.hash);
+        debug_assert_eq!(hash, key.hash(transport, &shared.hasher), "a hint is for one packet");
+        let mut found = hint
+            .map(|hint| hint.candidate)
+            .filter(|&candidate| candidate != NONE && self.table.holds(candidate, &key, transport))
+            .or_else(|| self.table.find(hash, &key, transport));
         if let Some(index) = found {
             if self.table.hot(index).shunted() {
                 self.before_shunted_packet(shared, index, packet, now, observer);
@@ -111,7 +120,7 @@ impl<K: Key> Family<K> {
     }
 
     /// Ends flows that have been silent for too long and reports those that have gone on for long, at most
-    /// `budget` of them.
+    /// `budget` of each.
     pub(crate) fn advance(
         &mut self,
         shared: &mut Shared,
@@ -123,15 +132,16 @@ impl<K: Key> Family<K> {
             self.expire(shared, now, budget, observer);
         }
         while self.owed > 0 && *budget > 0 {
-            self.owed -= 1;
-            *budget -= 1;
-            self.hand = if self.hand + 1 < self.table.extent() { self.hand + 1 } else { 0 };
+            let (from, many) = (self.hand, self.owed.min(LOOKS));
             // Of most flows nothing more has to be read than this, one line after the other.
-            let hot = self.table.hot(self.hand);
-            let is_young = now.saturating_sub(hot.start()) < shared.active;
-            if (!is_young || hot.shunted()) && self.table.is_live(self.hand) {
-                self.fold(shared, self.hand, now, observer);
-                self.report(shared, self.hand, now, false, observer);
+            let worth = |hot: &Hot<K>| now.saturating_sub(hot.start()) >= shared.active || hot.shunted();
+            let (passed, found) = self.table.seek(from, many, worth);
+            self.owed -= passed;
+            *budget -= 1;
+            self.hand = if from + passed < self.table.extent() { from + passed } else { 0 };
+            if let Some(index) = found.filter(|&index| self.table.is_live(index)) {
+                self.fold(shared, index, now, observer);
+                self.report(shared, index, now, false, observer);
             }
         }
     }
@@ -295,7 +305,7 @@ impl<K: Key> Family<K> {
             _ if role.certain => TcpState::SynSent,
             _ => TcpState::Established,
         });
-        cold.path = shared.intern(Path::of(packet));
+        cold.path = shared.intern(packet);
         let index = self.table.insert(hash, hot, cold)?;
         shared.counters.created += 1;
         Some(index)

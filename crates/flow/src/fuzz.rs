@@ -11,7 +11,9 @@ use offport_wire::{
     Domain, FlowKey, LinkInfo, Packet, Plain, TcpFlags, TcpHeader, Timestamp, Transport, TransportHeader,
 };
 
-use crate::{Briefs, Config, Counters, End, Flow, Label, Observer, Settlement, Shunted, Timeouts, Tracker};
+use crate::{
+    Brief, Briefs, Config, Counters, End, Flow, Label, Observer, Settlement, Shunted, Timeouts, Tracker,
+};
 
 /// A packet as capture would have parsed it.
 #[derive(Clone, Copy, Debug)]
@@ -236,12 +238,11 @@ fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
             None => briefs.push_none(),
         }
         tracker.look_ahead(&mut briefs);
-        let done = check.kernel.count(packet)
-            || tracker
-                .moment(packet.time)
-                .is_some_and(|moment| briefs.iter().all(|brief| tracker.quick(&briefs, brief, moment)));
-        if !done {
-            tracker.packet(packet, &mut check);
+        if !check.kernel.count(packet) {
+            let moment = tracker.pass_time(packet.time, &mut check);
+            if !briefs.iter().all(|brief| tracker.quick(&briefs, brief, moment)) {
+                tracker.packet(packet, briefs.iter().find_map(Brief::hint), &mut check);
+            }
         }
         while let Some((key, shunted)) = check.late.pop() {
             tracker.add_late(&key, &shunted, &mut check);

@@ -72,7 +72,7 @@ impl Key for PackedV4 {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn hash(&self, transport: Transport, state: &FixedState) -> u64 {
         let mut hasher = state.build_hasher();
         hasher.write_u64(u64::from(self.addresses[0]) << 32 | u64::from(self.addresses[1]));
@@ -97,7 +97,7 @@ impl Key for PackedV6 {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn hash(&self, transport: Transport, state: &FixedState) -> u64 {
         let mut hasher = state.build_hasher();
         for word in self.low.into_iter().chain(self.high) {

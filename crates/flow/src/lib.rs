@@ -39,7 +39,7 @@ pub use intern::Interner;
 pub use memory::prefetch;
 pub use observer::{Observer, Settlement, Shunted};
 pub use path::Path;
-pub use quick::{Brief, Briefs, CHUNK, Moment};
+pub use quick::{Brief, Briefs, CHUNK, Hint, Moment, Push};
 pub use role::ServicePorts;
 pub use state::{End, TcpState};
 pub use tracker::{Outcome, Place, Tracker};

@@ -20,10 +20,28 @@ impl Path {
             .seen_from(packet.direction)
     }
 
-    /// Tells most of the paths of one link apart.
-    pub(crate) fn near(&self) -> u8 {
-        let macs = self.link.macs.map_or(0, |(low, high)| low[5] ^ high[5].rotate_left(3));
-        macs ^ self.interface as u8 ^ self.link.vlan.map_or(0, |vlan| vlan as u8)
+    /// Whether this is a packet's path: without making that.
+    pub(crate) fn is_of(&self, packet: &Packet<'_>) -> bool {
+        let LinkInfo { macs, vlan, inner_vlan } = packet.link;
+        let macs = match packet.direction {
+            Direction::LowToHigh => macs,
+            Direction::HighToLow => macs.map(|(source, destination)| (destination, source)),
+        };
+        self.interface == packet.interface
+            && self.link == LinkInfo { macs, vlan, inner_vlan }
+            && match (&self.tunnel, &packet.tunnel) {
+                (None, None) => true,
+                (Some(_), Some(_)) => *self == Self::of(packet),
+                _ => false,
+            }
+    }
+
+    /// Tells most of the paths of one link apart, whatever the direction.
+    pub(crate) fn near(packet: &Packet<'_>) -> u8 {
+        let LinkInfo { macs, vlan, .. } = packet.link;
+        let sum = |[.., a, b]: [u8; 6]| a.wrapping_mul(31).wrapping_add(b);
+        let macs = macs.map_or(0, |(source, destination)| sum(source).wrapping_add(sum(destination)));
+        macs ^ packet.interface as u8 ^ vlan.map_or(0, |vlan| vlan as u8)
     }
 
     /// The path as a packet of that direction shows it.

@@ -5,16 +5,16 @@
 //! is looked up before any is counted, so that the cache misses overlap.
 
 use arrayvec::ArrayVec;
-use offport_wire::{Direction, FlowKey, Plain, TcpFlags, Timestamp, Transport};
+use offport_wire::{Direction, FlowKey, Plain, Sight, TcpFlags, Transport};
 
 use crate::class::Class;
 use crate::count::offers;
-use crate::entry::{Hot, OPEN, SETTLED, STATUS, STATUS_OF_TCP, micros};
+use crate::entry::{Hot, OPEN, SETTLED, STATUS, STATUS_OF_TCP};
 use crate::family::{Family, period};
 use crate::key::{Key, PackedV4, PackedV6};
 use crate::memory::prefetch;
 use crate::pool::NONE;
-use crate::shared::Shared;
+use crate::shared::{Shared, passed};
 use crate::table::{COARSE, bucket};
 use crate::tracker::Tracker;
 
@@ -34,8 +34,7 @@ pub struct Briefs {
 pub struct Brief {
     hash: u64,
     key: PackedV4,
-    /// Where its flow probably is; [`WANTED`] until that is looked up; [`NONE`]: nowhere, or it must not take the short
-    /// path.
+    /// Where its flow probably is; [`WANTED`] until that is looked up; [`NONE`]: nowhere, or it is of no flow.
     candidate: u32,
     /// 0 for UDP, as in its flow.
     seq: u32,
@@ -52,14 +51,26 @@ pub struct Brief {
     v6: u8,
 }
 
+/// No status is as in [`NEVER`] where this says.
+const NOTHING: u8 = 0;
+const NEVER: u8 = 1;
+
 /// No flow's place.
 const WANTED: u32 = NONE - 1;
 /// No key's.
 const V4: u8 = u8::MAX;
 
-/// A time at which nothing is due that the short path would miss, up to the next call of anything but the short path.
+/// What was found out of a packet's flow ahead of the packet: [`Brief::hint`].
 #[derive(Clone, Copy, Debug)]
-pub struct Moment(u64);
+pub struct Hint {
+    pub(crate) hash: u64,
+    /// Where it probably is, or [`NONE`].
+    pub(crate) candidate: u32,
+}
+
+/// The time of a packet, after [`Tracker::pass_time`]. In microseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment(pub(crate) u64);
 
 impl Brief {
     /// Of a frame that must not take the short path.
@@ -72,19 +83,42 @@ impl Brief {
         ip_bytes: 0,
         payload: 0,
         transport: Transport(0),
-        mask: 0,
-        status: 0,
+        mask: NOTHING,
+        status: NEVER,
         direction: Direction::LowToHigh,
         v6: V4,
     };
 
-    /// False: [`Tracker::quick`] says no.
-    pub const fn may_be_quick(&self) -> bool {
-        self.candidate != NONE
+    /// For [`Tracker::packet`]. `None` if a glance was not enough.
+    pub fn hint(&self) -> Option<Hint> {
+        let Self { hash, candidate, transport, .. } = *self;
+        (transport != Self::NONE.transport).then_some(Hint { hash, candidate })
+    }
+}
+
+/// Pushes what a glance sees.
+#[derive(Debug)]
+pub struct Push<'a> {
+    briefs: &'a mut Briefs,
+    tracker: &'a Tracker,
+}
+
+impl Sight for Push<'_> {
+    type Result = ();
+
+    #[inline(always)]
+    fn seen(self, plain: &Plain) {
+        self.briefs.push(self.tracker, plain);
     }
 }
 
 impl Briefs {
+    /// For a glance at the next frame, to see its flow in that tracker.
+    #[inline(always)]
+    pub const fn and<'a>(&'a mut self, tracker: &'a Tracker) -> Push<'a> {
+        Push { briefs: self, tracker }
+    }
+
     /// A frame of which a glance is enough. Has the memory fetched where its flow will be looked for.
     ///
     /// # Panics
@@ -129,11 +163,15 @@ impl Briefs {
             }
         };
         let is_tcp = transport == Transport::TCP;
-        let (mask, status) = if is_tcp { (STATUS_OF_TCP, OPEN) } else { (STATUS, SETTLED) };
+        let (mask, status) = match is_tcp {
+            true if plain.flags.0 & OPENS_OR_ENDS != 0 => (NOTHING, NEVER),
+            true => (STATUS_OF_TCP, OPEN),
+            false => (STATUS, SETTLED),
+        };
         Brief {
             hash,
             key,
-            candidate: if plain.flags.0 & OPENS_OR_ENDS == 0 { WANTED } else { NONE },
+            candidate: WANTED,
             seq: plain.seq,
             advance: if is_tcp { plain.payload_len } else { 0 },
             ip_bytes: plain.ip_bytes,
@@ -151,6 +189,10 @@ impl Tracker {
     /// Looks for the flows and has their memory fetched.
     #[inline(never)]
     pub fn look_ahead(&self, briefs: &mut Briefs) {
+        // With timeouts shorter than the steps that the short path compares, any packet may be the first of a new flow.
+        if self.shared.idle.shortest < COARSE {
+            briefs.all.iter_mut().for_each(|brief| (brief.mask, brief.status) = (NOTHING, NEVER));
+        }
         for brief in &mut briefs.all {
             if brief.candidate == WANTED {
                 brief.candidate = match brief.v6 {
@@ -159,18 +201,6 @@ impl Tracker {
                 };
             }
         }
-    }
-
-    /// Time has come to `time`. `None`: something may be due, and [`Tracker::packet`] must.
-    #[inline]
-    pub fn moment(&mut self, time: Timestamp) -> Option<Moment> {
-        let now = micros(time);
-        // With timeouts shorter than the steps that are compared below, any packet may be the first of a new flow.
-        if !self.is_on_time(now) || self.shared.idle.shortest < COARSE {
-            return None;
-        }
-        self.now = self.now.max(now);
-        Some(Moment(now))
     }
 
     /// Counts a packet of `briefs`, if that is all there is to do. False: nothing was done, [`Tracker::packet`] must.
@@ -203,9 +233,9 @@ impl<K: Key> Family<K> {
 
     #[inline(always)]
     fn quick(&mut self, shared: &Shared, brief: &Brief, key: &K, now: u64) -> bool {
-        let hot = self.table.hot_mut(brief.candidate);
+        let hot = self.table.hot(brief.candidate);
         if hot.key == *key && hot.transport() == brief.transport {
-            hot.add_quickly(shared, brief, now)
+            self.add(shared, brief.candidate, brief, now)
         } else {
             self.find_and_add(shared, brief, key, now)
         }
@@ -216,32 +246,51 @@ impl<K: Key> Family<K> {
     #[inline(never)]
     fn find_and_add(&mut self, shared: &Shared, brief: &Brief, key: &K, now: u64) -> bool {
         let Some(index) = self.table.find(brief.hash, key, brief.transport) else { return false };
+        self.add(shared, index, brief, now)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, shared: &Shared, index: u32, brief: &Brief, now: u64) -> bool {
+        let hot = self.table.hot(index);
+        if !hot.is_steady(brief) || bucket(hot.last()) != bucket(now) && !self.goes_on(shared, index, now) {
+            return false;
+        }
         self.table.hot_mut(index).add_quickly(shared, brief, now)
+    }
+
+    /// Whether a flow's latest packet is near enough for its next to be only counted: no timeout has passed, and no report
+    /// is due, which is so in the same active timeout. (A flow that was reported while it was silent is past that, so it
+    /// needs no look.) If the packet is in another step, the flow is moved to the end of its list.
+    #[cold]
+    #[inline(never)]
+    fn goes_on(&mut self, shared: &Shared, index: u32, now: u64) -> bool {
+        let hot = self.table.hot(index);
+        let (class, last) = (Class::of(hot), hot.last());
+        if passed(last, now, shared.idle.of(class)) || period(hot, shared, last) != period(hot, shared, now) {
+            return false;
+        }
+        if shared.idle.step(class, last) != shared.idle.step(class, now) {
+            self.table.touch(index);
+        }
+        true
     }
 }
 
 impl<K> Hot<K> {
-    /// In the same step, so that its place in the list stays and no timeout can have passed; in the same active timeout, so
-    /// that no report is due. (A flow that was reported while it was silent is past that, so it needs no look.)
-    #[cold]
-    #[inline(never)]
-    fn keeps_its_place(&self, shared: &Shared, now: u64) -> bool {
-        let (class, last) = (Class::of(self), self.last());
-        shared.idle.step(class, last) == shared.idle.step(class, now)
-            && period(self, shared, last) == period(self, shared, now)
+    /// Settled, and counted here; heard from before, so that its class stays; TCP is open and goes on where it was.
+    #[inline(always)]
+    fn is_steady(&self, brief: &Brief) -> bool {
+        let at = brief.direction.index();
+        self.status() & brief.mask == brief.status
+            && self.next_seq[at] == brief.seq
+            && self.packets[at] != 0
+            && !self.is_adrift()
     }
 
+    /// False: a count would run over, or the flow has grown by another step.
     #[inline(always)]
     fn add_quickly(&mut self, shared: &Shared, brief: &Brief, now: u64) -> bool {
         let at = brief.direction.index();
-        // Settled, and counted here; heard from before, so that its class stays; TCP is open and goes on where it was.
-        let steady = self.status() & brief.mask == brief.status
-            && self.next_seq[at] == brief.seq
-            && self.packets[at] != 0
-            && !self.is_adrift();
-        if !steady || bucket(self.last()) != bucket(now) && !self.keeps_its_place(shared, now) {
-            return false;
-        }
         let (packets, carry) = self.packets[at].overflowing_add(1);
         let (bytes, carry_of_bytes) = self.bytes[at].overflowing_add(brief.ip_bytes);
         let (payload, carry_of_payload) = self.payload[at].overflowing_add(brief.payload);

@@ -1,7 +1,7 @@
 //! What the flows of both IP versions share: limits, pools, counters.
 
 use foldhash::fast::FixedState;
-use offport_wire::{Direction, Transport};
+use offport_wire::{Direction, Packet, Transport};
 use std::hash::BuildHasher;
 
 use crate::assembly::{Assembly, Heads};
@@ -159,10 +159,11 @@ impl Shared {
         }
     }
 
-    /// The id of a path, one user more.
-    pub(crate) fn intern(&mut self, path: Path) -> u16 {
+    /// The id of a packet's path, one user more.
+    pub(crate) fn intern(&mut self, packet: &Packet<'_>) -> u16 {
         let Self { paths, hasher, .. } = self;
-        paths.acquire(path.near(), path, |path| hasher.hash_one(path)).unwrap_or_else(|| {
+        let (is, path) = (|path: &Path| path.is_of(packet), || Path::of(packet));
+        paths.acquire(Path::near(packet), is, path, |path| hasher.hash_one(path)).unwrap_or_else(|| {
             self.counters.paths_limit += 1;
             NO_ID
         })
@@ -170,16 +171,17 @@ impl Shared {
 
     /// A flow as the stages after this one see it.
     pub(crate) fn view<K: Key>(&self, hot: &Hot<K>, cold: &Cold) -> Flow<'_> {
-        let extra = self.extras.get(cold.extra);
-        let assembly = extra.and_then(|extra| self.assemblies.get(extra.assembly));
-        let heads = extra.and_then(|extra| self.heads.get(extra.heads));
-        let wide = |low: u32, high: Option<u32>| u64::from(high.unwrap_or(0)) << 32 | u64::from(low);
+        const NOTHING: &Extra = &Extra::NEW;
+        let extra = self.extras.get(cold.extra).unwrap_or(NOTHING);
+        let assembly = self.assemblies.get(extra.assembly);
+        let heads = self.heads.get(extra.heads);
+        let wide = |low: u32, high: u32| u64::from(high) << 32 | u64::from(low);
         let side = |direction: Direction| {
             let at = direction.index();
             Side {
-                packets: wide(hot.packets[at], extra.map(|extra| extra.packets[at])),
-                bytes: wide(hot.bytes[at], extra.map(|extra| extra.bytes[at])),
-                payload: wide(hot.payload[at], extra.map(|extra| extra.payload[at])),
+                packets: wide(hot.packets[at], extra.packets[at]),
+                bytes: wide(hot.bytes[at], extra.bytes[at]),
+                payload: wide(hot.payload[at], extra.payload[at]),
                 first: match (assembly, heads) {
                     (Some(assembly), _) => assembly.streams[at].first_payload(),
                     (None, Some(heads)) => heads.first_payload(at),
@@ -187,12 +189,11 @@ impl Shared {
                 },
             }
         };
-        let narrow =
-            |low: u8, high: Option<u32>| high.unwrap_or(0).saturating_mul(256).saturating_add(low.into());
+        let narrow = |low: u8, high: u32| high.saturating_mul(256).saturating_add(low.into());
         let tcp = matches!(hot.transport(), Transport::TCP | Transport::SCTP).then(|| Tcp {
             state: hot.state(),
-            retransmitted: narrow(cold.retransmitted, extra.map(|extra| extra.retransmitted)),
-            out_of_order: narrow(cold.out_of_order, extra.map(|extra| extra.out_of_order)),
+            retransmitted: narrow(cold.retransmitted, extra.retransmitted),
+            out_of_order: narrow(cold.out_of_order, extra.out_of_order),
         });
         let client = hot.client();
         Flow {
@@ -206,10 +207,10 @@ impl Shared {
             first_payload: assembly.map(Assembly::first_speaker).or(heads.map(|heads| heads.first)),
             midstream: hot.midstream(),
             tcp,
-            icmp_errors: extra.map_or(0, |extra| extra.icmp_errors),
-            shunted_packets: extra.map_or(0, |extra| extra.shunted_packets),
-            shunted_bytes: extra.map_or(0, |extra| extra.shunted_bytes),
-            path: self.paths.get(cold.path).copied(),
+            icmp_errors: extra.icmp_errors,
+            shunted_packets: extra.shunted_packets,
+            shunted_bytes: extra.shunted_bytes,
+            path: self.paths.get(cold.path),
             payload_packets: assembly.map_or(0, |assembly| assembly.packets),
             label: (hot.stage() == Stage::Settled && cold.label != NO_ID).then_some(Label(cold.label)),
             flagged: hot.flagged(),
@@ -227,7 +228,7 @@ impl Shared {
         if let Some(index) = self.extras.acquire() {
             cold.extra = index;
             if let Some(extra) = self.extras.get_mut(index) {
-                *extra = Extra::default();
+                *extra = Extra::NEW;
             }
         }
     }

@@ -83,6 +83,22 @@ impl<K: Key> Table<K> {
         to
     }
 
+    /// Looks at `many` entries from an index on, or up to the last, for one that is `worth` it. How many it looked at.
+    pub(crate) fn seek(&self, from: u32, many: u32, worth: impl Fn(&Hot<K>) -> bool) -> (u32, Option<u32>) {
+        let rest = self.hot.get(from as usize..).unwrap_or_default();
+        let entries = rest.get(..many as usize).unwrap_or(rest);
+        match entries.iter().position(worth) {
+            Some(at) => (at as u32 + 1, Some(from + at as u32)),
+            None => (entries.len() as u32, None),
+        }
+    }
+
+    /// Whether the flow with that key is at an index.
+    pub(crate) fn holds(&self, index: u32, key: &K, transport: Transport) -> bool {
+        let hot = self.hot(index);
+        hot.key == *key && hot.transport() == transport && self.is_live(index)
+    }
+
     pub(crate) fn find(&self, hash: u64, key: &K, transport: Transport) -> Option<u32> {
         self.index.find(hash, |index| {
             let hot = &self.hot[index as usize];
@@ -96,12 +112,16 @@ impl<K: Key> Table<K> {
         self.index.fetch(hash);
     }
 
-    /// Has what [`remove`](Self::remove) reads fetched, and the flow after it in its list.
+    /// Has what [`remove`](Self::remove) reads fetched; and, as the next to go is probably the next in its list, that
+    /// one's bucket and the flow after it.
     pub(crate) fn fetch_for_removal(&self, index: u32) {
-        let hot = &self.hot[index as usize];
-        self.fetch(hot.key.hash(hot.transport(), &self.hasher));
-        let next = self.cold[index as usize].next as usize;
-        if let (Some(hot), Some(cold)) = (self.hot.get(next), self.cold.get(next)) {
+        let mut index = index as usize;
+        for _ in 0..2 {
+            let (Some(hot), Some(cold)) = (self.hot.get(index), self.cold.get(index)) else { return };
+            self.fetch(hot.key.hash(hot.transport(), &self.hasher));
+            index = cold.next as usize;
+        }
+        if let (Some(hot), Some(cold)) = (self.hot.get(index), self.cold.get(index)) {
             prefetch(hot);
             prefetch(cold);
         }

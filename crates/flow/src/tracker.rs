@@ -9,6 +9,7 @@ use crate::entry::micros;
 use crate::family::{Family, V6};
 use crate::key::{PackedV4, PackedV6};
 use crate::observer::{Observer, Shunted};
+use crate::quick::{Hint, Moment};
 use crate::role::ServicePorts;
 use crate::shared::{Shared, passed};
 use crate::table::{Table, bucket};
@@ -44,9 +45,9 @@ pub struct Place {
 
 /// All flows of one worker, their timers and their first payloads.
 ///
-/// Time is that of the packets: [`Tracker::packet`] first does what is due by then, a bounded amount of it. A
-/// flow that has been silent for longer than its timeout ends with the next packet of its key even if the
-/// timers have not come to it, so what is reported depends on the packets alone.
+/// Time is that of the packets: before each of them, [`Tracker::pass_time`] does what is due by then, a bounded amount of
+/// it. A flow that has been silent for longer than its timeout ends with the next packet of its key even if the timers
+/// have not come to it, so what is reported depends on the packets alone.
 #[derive(Debug)]
 pub struct Tracker {
     pub(crate) v4: Family<PackedV4>,
@@ -56,6 +57,8 @@ pub struct Tracker {
     pub(crate) now: u64,
     /// Undecided flows may have spent their time.
     overdue: bool,
+    /// Something may be left to do at this time.
+    behind: bool,
 }
 
 impl Tracker {
@@ -68,18 +71,23 @@ impl Tracker {
             shared: Shared::new(config, hasher),
             now: 0,
             overdue: false,
+            behind: false,
         }
     }
 
-    /// One packet.
-    pub fn packet(&mut self, packet: &Packet<'_>, observer: &mut impl Observer) -> Outcome {
-        self.pass_time(micros(packet.time), PACKET_BUDGET, observer);
+    /// One packet, whose time has come. The hint must be the packet's own.
+    pub fn packet(
+        &mut self,
+        packet: &Packet<'_>,
+        hint: Option<Hint>,
+        observer: &mut impl Observer,
+    ) -> Outcome {
         if packet.icmp_error {
             return self.icmp_error(packet);
         }
         let tracked = match &packet.key {
-            FlowKey::V4(key) => self.v4.packet(&mut self.shared, packet, key.into(), observer),
-            FlowKey::V6(key) => self.v6.packet(&mut self.shared, packet, key.into(), observer),
+            FlowKey::V4(key) => self.v4.packet(&mut self.shared, packet, key.into(), hint, observer),
+            FlowKey::V6(key) => self.v6.packet(&mut self.shared, packet, key.into(), hint, observer),
         };
         // One buffer is always free. Looked at after the packet: one that starts no first payload takes no buffer, and
         // must not cost another flow its own.
@@ -93,7 +101,6 @@ impl Tracker {
     /// Whether a packet is of a flow that is there and goes on, so that [`Tracker::packet`] would start none for it. A flow
     /// that is there and does not go on is ended.
     pub fn knows(&mut self, packet: &Packet<'_>, observer: &mut impl Observer) -> bool {
-        self.pass_time(micros(packet.time), PACKET_BUDGET, observer);
         let now = self.now;
         match &packet.key {
             FlowKey::V4(key) => self.v4.knows(&mut self.shared, packet, key.into(), now, observer),
@@ -115,10 +122,24 @@ impl Tracker {
         }
     }
 
-    /// Time has come to `now`: ends idle flows, settles undecided ones whose time is spent, reports long ones.
-    /// Bounded work; call it regularly where packets may stay away.
+    /// Time has come to that of a packet: ends idle flows, settles undecided ones whose time is spent, reports long ones.
+    /// Little work; what is left over is for the next packet.
+    #[inline]
+    pub fn pass_time(&mut self, time: Timestamp, observer: &mut impl Observer) -> Moment {
+        let now = micros(time);
+        self.pass(now, PACKET_BUDGET, observer);
+        Moment(now)
+    }
+
+    /// Whether [`pass_time`](Self::pass_time) has something to do even if no time passes.
+    #[inline]
+    pub const fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// [`pass_time`](Self::pass_time) with much, but bounded, work: call it regularly where packets may stay away.
     pub fn advance(&mut self, now: Timestamp, observer: &mut impl Observer) {
-        self.pass_time(micros(now), TICK_BUDGET, observer);
+        self.pass(micros(now), TICK_BUDGET, observer);
     }
 
     /// Ends every flow.
@@ -178,29 +199,23 @@ impl Tracker {
         }
     }
 
-    /// Whether nothing is due, or can be by then.
     #[inline]
-    pub(crate) const fn is_on_time(&self, now: u64) -> bool {
-        now >> STEP_SHIFT <= self.now >> STEP_SHIFT
-            && !self.overdue
-            && !self.v4.is_behind()
-            && !self.v6.is_behind()
-    }
-
-    fn pass_time(&mut self, now: u64, budget: u32, observer: &mut impl Observer) {
+    fn pass(&mut self, now: u64, budget: u32, observer: &mut impl Observer) {
         if now >> STEP_SHIFT > self.now >> STEP_SHIFT {
             let buckets = bucket(now) - bucket(self.now);
             let has_shunted = self.shared.counters.shunted > 0;
             self.v4.due(buckets, has_shunted);
             self.v6.due(buckets, has_shunted);
             self.overdue = true;
+            self.behind = true;
         }
         self.now = self.now.max(now);
-        if self.overdue || self.v4.is_behind() || self.v6.is_behind() {
+        if self.behind {
             self.catch_up(budget, observer);
         }
     }
 
+    #[inline(never)]
     fn catch_up(&mut self, budget: u32, observer: &mut impl Observer) {
         let mut left = budget;
         while self.overdue && left > 0 {
@@ -216,6 +231,7 @@ impl Tracker {
         self.v4.advance(&mut self.shared, self.now, &mut left, observer);
         let mut left = budget;
         self.v6.advance(&mut self.shared, self.now, &mut left, observer);
+        self.behind = self.overdue || self.v4.is_behind() || self.v6.is_behind();
     }
 
     fn conclude_oldest(&mut self, observer: &mut impl Observer) {

@@ -39,7 +39,7 @@ pub struct Flow<'a> {
     /// The part of both sides' bytes that the kernel counted.
     pub shunted_bytes: u64,
     /// Where it was first seen; `None` when the table of paths was full.
-    pub path: Option<Path>,
+    pub path: Option<&'a Path>,
     /// Payload packets so far; 0 once the payload is no longer kept.
     pub payload_packets: u8,
     /// What [`crate::Settlement`] called it; `None` while it is undecided or has no payload.

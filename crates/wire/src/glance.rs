@@ -36,40 +36,71 @@ pub struct Plain {
 /// Those of [`crate::parse`].
 #[inline(always)]
 pub fn glance(frame: &Frame<'_>) -> Result<Option<Plain>, Drop> {
+    glance_with(frame, Whole)
+}
+
+/// What is to be done with what a glance sees. Inlined, it is there once for each kind of packet, and need not ask what it
+/// is.
+pub trait Sight {
+    /// What is made of it.
+    type Result;
+
+    /// What was seen.
+    fn seen(self, plain: &Plain) -> Self::Result;
+}
+
+/// [`glance`], and what is to be done with what it sees.
+///
+/// # Errors
+/// Those of [`crate::parse`].
+#[inline(always)]
+pub fn glance_with<S: Sight>(frame: &Frame<'_>, sight: S) -> Result<Option<S::Result>, Drop> {
     if frame.link != LinkType::Ethernet {
         return Ok(None);
     }
     let view = View::new(frame.bytes, frame.wire_len as usize);
-    link::ethernet::parse_outermost(view, |tags| Glimpse { tags })
+    link::ethernet::parse_outermost(view, |tags| Glimpse { tags, sight })
+}
+
+/// A copy.
+struct Whole;
+
+impl Sight for Whole {
+    type Result = Plain;
+
+    #[inline(always)]
+    fn seen(self, plain: &Plain) -> Plain {
+        *plain
+    }
 }
 
 /// At the frame's own Ethernet header.
-#[derive(Clone, Copy)]
-struct Glimpse {
+struct Glimpse<S> {
     tags: Tags,
+    sight: S,
 }
 
-impl Context for Glimpse {
-    type Answer<'a> = Option<Plain>;
+impl<S: Sight> Context for Glimpse<S> {
+    type Answer<'a> = Option<S::Result>;
 
     #[inline(always)]
-    fn domain(self) -> Domain {
+    fn domain(&self) -> Domain {
         self.tags.domain()
     }
 
     #[inline(always)]
-    fn packet(self, ip: Ip, segment: Segment<'_>) -> Option<Plain> {
+    fn packet(self, ip: Ip, segment: Segment<'_>) -> Option<S::Result> {
         let (key, direction) = ip.key(&segment, self.domain());
         let (seq, flags) = match segment.header {
             TransportHeader::Tcp(tcp) => (tcp.seq, tcp.flags),
             _ => (0, TcpFlags(0)),
         };
         let payload_len = segment.payload.wire() as u32;
-        Some(Plain { key, direction, ip_bytes: ip.bytes, payload_len, seq, flags })
+        Some(self.sight.seen(&Plain { key, direction, ip_bytes: ip.bytes, payload_len, seq, flags }))
     }
 
     #[inline(always)]
-    fn rare<'a>(self, _: impl FnOnce(Walk) -> Result<Parsed<'a>, Drop>) -> Result<Option<Plain>, Drop> {
+    fn rare<'a>(self, _: impl FnOnce(Walk) -> Result<Parsed<'a>, Drop>) -> Result<Option<S::Result>, Drop> {
         Ok(None)
     }
 }

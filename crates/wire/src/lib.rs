@@ -29,7 +29,7 @@ mod properties;
 mod testing;
 
 pub use fragment::Fragment;
-pub use glance::{Plain, glance};
+pub use glance::{Plain, Sight, glance, glance_with};
 pub use key::Transport;
 pub use key::{Direction, Domain, FlowKey, Key4, Key6};
 pub use packet::{

@@ -9,6 +9,8 @@ pub struct Timestamp(u64);
 impl Timestamp {
     /// The Unix epoch.
     pub const ZERO: Self = Self(0);
+    /// The last that can be told.
+    pub const MAX: Self = Self(u64::MAX);
 
     /// A point in time from nanoseconds since the Unix epoch.
     pub const fn from_nanos(nanos: u64) -> Self {

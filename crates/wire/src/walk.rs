@@ -22,12 +22,12 @@ pub(crate) const MAX_LLC: u8 = 16;
 
 /// Where a walk has got to, and what is to be made of the packet at its end: [`Outermost`] and
 /// [`Glimpse`](crate::glance::Glimpse) on the hot path, [`Walk`] once it has left it.
-pub(crate) trait Context: Copy {
+pub(crate) trait Context: Sized {
     /// What is made of a packet.
     type Answer<'a>;
 
     /// The domain of the packet.
-    fn domain(self) -> Domain;
+    fn domain(&self) -> Domain;
     /// A packet that the walk has come to.
     fn packet<'a>(self, ip: Ip, segment: Segment<'a>) -> Self::Answer<'a>;
     /// Leaves the hot path: `parse` is the rest of the walk.
@@ -60,7 +60,7 @@ impl Context for Outermost<'_> {
     type Answer<'a> = Parsed<'a>;
 
     #[inline(always)]
-    fn domain(self) -> Domain {
+    fn domain(&self) -> Domain {
         self.tags.domain()
     }
 
@@ -94,7 +94,7 @@ impl Context for Walk {
     type Answer<'a> = Parsed<'a>;
 
     #[inline(always)]
-    fn domain(self) -> Domain {
+    fn domain(&self) -> Domain {
         self.domain
     }
 

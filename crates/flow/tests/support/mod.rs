@@ -171,7 +171,8 @@ impl Bench {
         if self.book.kernel.count(packet) {
             return Outcome::Tracked;
         }
-        self.tracker.packet(packet, &mut self.book)
+        self.tracker.pass_time(packet.time, &mut self.book);
+        self.tracker.packet(packet, None, &mut self.book)
     }
 
     pub fn tcp(&mut self, from: End4, to: End4, flags: u8, seq: u32, payload: &[u8]) -> Outcome {
