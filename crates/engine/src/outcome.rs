@@ -45,10 +45,10 @@ impl Outcomes {
     /// The label to remember an outcome by; `None` when there are too many different ones.
     pub(crate) fn keep(&mut self, outcome: Outcome) -> Option<Label> {
         let Self { interner, hasher } = self;
-        let near = outcome.protocol().map_or(0, |(protocol, _)| protocol.index() as u8);
+        let near = outcome.protocol().map_or(0, |(protocol, _)| protocol.index() as u16);
         let is = |known: &Outcome| *known == outcome;
         interner
-            .acquire(near ^ outcome.decided_after, is, || outcome, |outcome| hash(hasher, outcome))
+            .acquire(near ^ u16::from(outcome.decided_after) << 7, is, || outcome, |outcome| hash(hasher, outcome))
             .map(Label)
     }
 

@@ -20,7 +20,8 @@ pub struct Interner<T> {
     recent: [u16; RECENT],
 }
 
-const RECENT: usize = 256;
+/// A power of two.
+const RECENT: usize = 2048;
 
 /// Values without users that are kept while there is room.
 const KEPT: usize = 8192;
@@ -55,12 +56,12 @@ impl<T: Copy + Eq> Interner<T> {
     /// known without a hash, and without the value itself.
     pub fn acquire(
         &mut self,
-        near: u8,
+        near: u16,
         is: impl FnOnce(&T) -> bool,
         value: impl FnOnce() -> T,
         hash: impl FnOnce(&T) -> u64,
     ) -> Option<u16> {
-        let recent = usize::from(near);
+        let recent = usize::from(near) % RECENT;
         let id = self.recent[recent];
         if self.values.get(usize::from(id)).is_some_and(|known| is(&known.value)) {
             self.use_again(id);
@@ -164,7 +165,7 @@ mod tests {
     fn equal_values_share_an_id_until_the_last_user_leaves() {
         let mut table = Interner::new(2);
         // Whether or not there is a recent one to go by.
-        let mut near = (0..).map(|number: u32| (number / 3) as u8);
+        let mut near = (0..).map(|number: u32| (number / 3) as u16);
         let mut acquire = |interner: &mut Interner<_>, hash: u64, value: &'static str| {
             interner.acquire(near.next().unwrap(), |known| *known == value, || value, |_| hash)
         };
@@ -188,7 +189,7 @@ mod tests {
     fn a_value_without_users_stays_until_its_room_is_needed() {
         let mut table = Interner::new(u16::MAX);
         let acquire = |table: &mut Interner<u32>, value: u32| {
-            table.acquire(value as u8, |known| *known == value, || value, |value| u64::from(*value)).unwrap()
+            table.acquire(value as u16, |known| *known == value, || value, |value| u64::from(*value)).unwrap()
         };
         let first = acquire(&mut table, 0);
         table.release(first);
@@ -210,7 +211,7 @@ mod tests {
             let mut table = Interner::new(5);
             let mut model: HashMap<u8, (u16, u32)> = HashMap::new();
             for (value, add) in steps {
-                let near = value % 3;
+                let near = u16::from(value % 3);
                 match (add, model.get_mut(&value)) {
                     (true, known) => {
                         let id =

@@ -37,11 +37,11 @@ impl Path {
     }
 
     /// Tells most of the paths of one link apart, whatever the direction.
-    pub(crate) fn near(packet: &Packet<'_>) -> u8 {
+    pub(crate) fn near(packet: &Packet<'_>) -> u16 {
         let LinkInfo { macs, vlan, .. } = packet.link;
-        let sum = |[.., a, b]: [u8; 6]| a.wrapping_mul(31).wrapping_add(b);
+        let sum = |[.., a, b, c]: [u8; 6]| u16::from_be_bytes([b, c]).wrapping_add(u16::from(a) << 3);
         let macs = macs.map_or(0, |(source, destination)| sum(source).wrapping_add(sum(destination)));
-        macs ^ packet.interface as u8 ^ vlan.map_or(0, |vlan| vlan as u8)
+        macs ^ packet.interface ^ vlan.map_or(0, |vlan| vlan << 2)
     }
 
     /// The path as a packet of that direction shows it.
