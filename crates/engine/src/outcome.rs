@@ -28,6 +28,20 @@ impl Outcome {
             Seen::Broken(_) | Seen::NotRecognised | Seen::TooLittle => None,
         }
     }
+
+    /// Tells most outcomes apart.
+    fn near(&self) -> u16 {
+        let Judgement { verdict, severity, rule, direction, .. } = self.judgement;
+        let parts = [
+            self.protocol().map_or(0, |(protocol, _)| protocol.index() as u16 + 1),
+            verdict as u16,
+            severity as u16,
+            rule.map_or(0, |rule| rule.0 + 1),
+            direction as u16,
+            self.decided_after.into(),
+        ];
+        parts.into_iter().fold(0, |near: u16, part| near.wrapping_mul(13).wrapping_add(part))
+    }
 }
 
 /// The outcomes of all flows in the table.
@@ -45,11 +59,8 @@ impl Outcomes {
     /// The label to remember an outcome by; `None` when there are too many different ones.
     pub(crate) fn keep(&mut self, outcome: Outcome) -> Option<Label> {
         let Self { interner, hasher } = self;
-        let near = outcome.protocol().map_or(0, |(protocol, _)| protocol.index() as u16);
         let is = |known: &Outcome| *known == outcome;
-        interner
-            .acquire(near ^ u16::from(outcome.decided_after) << 7, is, || outcome, |outcome| hash(hasher, outcome))
-            .map(Label)
+        interner.acquire(outcome.near(), is, || outcome, |outcome| hash(hasher, outcome)).map(Label)
     }
 
     pub(crate) fn get(&self, label: Option<Label>) -> Option<&Outcome> {

@@ -17,11 +17,11 @@ pub struct Interner<T> {
     in_use: usize,
     capacity: u16,
     /// Ids that were given lately.
-    recent: [u16; RECENT],
+    recent: Box<[u16; RECENT]>,
 }
 
 /// A power of two.
-const RECENT: usize = 2048;
+const RECENT: usize = 8192;
 
 /// Values without users that are kept while there is room.
 const KEPT: usize = 8192;
@@ -46,7 +46,7 @@ impl<T: Copy + Eq> Interner<T> {
             idle: VecDeque::with_capacity(room),
             in_use: 0,
             capacity,
-            recent: [0; RECENT],
+            recent: Box::new([0; RECENT]),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Where a flow was first seen: the same for many flows, so interned.
 
+use std::net::IpAddr;
+
 use offport_wire::{Direction, LinkInfo, Packet, Tunnel};
 
 /// Link addresses, tags, tunnel and interface of a flow's first packet, as sent from the key's low end to its
@@ -41,7 +43,16 @@ impl Path {
         let LinkInfo { macs, vlan, .. } = packet.link;
         let sum = |[.., a, b, c]: [u8; 6]| u16::from_be_bytes([b, c]).wrapping_add(u16::from(a) << 3);
         let macs = macs.map_or(0, |(source, destination)| sum(source).wrapping_add(sum(destination)));
-        macs ^ packet.interface ^ vlan.map_or(0, |vlan| vlan << 2)
+        let low = |address: Option<IpAddr>| match address {
+            Some(IpAddr::V4(address)) => u32::from(address) as u16,
+            Some(IpAddr::V6(address)) => u128::from(address) as u16,
+            None => 0,
+        };
+        let tunnel = packet.tunnel.map_or(0, |tunnel| {
+            let ends = low(tunnel.source).wrapping_add(low(tunnel.destination));
+            ends.wrapping_add(tunnel.id.unwrap_or(0) as u16) << 1
+        });
+        macs ^ packet.interface ^ vlan.map_or(0, |vlan| vlan << 2) ^ tunnel
     }
 
     /// The path as a packet of that direction shows it.
