@@ -40,7 +40,13 @@ impl EarlyErrors {
     /// An error whose second and last attempt is due.
     #[inline]
     pub(crate) fn due(&mut self, now: Timestamp) -> Option<Packet<'static>> {
-        if now < self.next { None } else { self.take() }
+        if self.is_due(now) { self.take() } else { None }
+    }
+
+    /// Whether there may be one.
+    #[inline]
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.next <= now
     }
 
     #[inline(never)]

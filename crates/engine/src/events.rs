@@ -106,9 +106,15 @@ impl Events {
     /// Closes the windows that are over by `now`.
     #[inline]
     pub(crate) fn pass_time(&mut self, now: Timestamp, counters: &mut Counters, out: &mut impl Output) {
-        while self.next <= now && !self.order.is_empty() {
+        while self.is_due(now) && !self.order.is_empty() {
             self.close_oldest(now, true, counters, out);
         }
+    }
+
+    /// Whether there may be a window that is over by `now`.
+    #[inline]
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.next <= now
     }
 
     /// Closes every window.

@@ -59,6 +59,12 @@ impl Flows {
         self.tracker.pass_time(now, &mut stages!(self, out))
     }
 
+    /// Whether [`pass_time`](Self::pass_time) has nothing to do if no time passes.
+    #[inline]
+    pub(crate) fn is_done_by(&self, now: Timestamp) -> bool {
+        !self.tracker.is_behind() && !self.early.is_due(now) && !self.state.events.is_due(now)
+    }
+
     /// A packet that came by the steering table, or that the former worker of its slot does not know (`is_new`): through all
     /// the stages. Its time has come.
     #[inline]

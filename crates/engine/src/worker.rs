@@ -117,7 +117,7 @@ impl Worker {
                 Some((time, moment)) if time == frame.time => moment,
                 _ => {
                     let moment = self.flows.pass_time(frame.time, out);
-                    latest = (!self.flows.tracker.is_behind()).then_some((frame.time, moment));
+                    latest = self.flows.is_done_by(frame.time).then_some((frame.time, moment));
                     moment
                 }
             };
@@ -125,6 +125,8 @@ impl Worker {
                 processed += 1;
             } else {
                 self.whole(frame, brief, out);
+                // It may have made something that is due at once.
+                latest = None;
             }
         }
         self.flows.state.counters.processed += processed;

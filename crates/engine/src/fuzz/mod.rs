@@ -169,6 +169,16 @@ fn frames(data: &[u8]) -> Vec<Owned> {
 mod tests {
     use super::*;
 
+    /// A flow that ends in the past opens a window that is over at once, before the next frame of the same time.
+    #[test]
+    fn a_window_that_is_over_at_once_is_closed_at_once() {
+        segments(
+            b"\x0a\x0a\x0a\x00\x04\x00\xd9\x0a\x0a\x0a\x0a\x0a\x01\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\x0a\x0a\x0a\
+          \x0a\x0a\x0a\x0a\x0a\x0a\x0a\x00\x00\xea\xe1\xc3\xf4\xe4\xc0\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x0a\x02\x28\
+          \x04\xfa\x02\x28\x09\x04\xfa\x16",
+        );
+    }
+
     #[test]
     fn four_thousand_pseudo_random_sequences() {
         let mut state = 0x1234_5678_9abc_def1u64;
