@@ -162,6 +162,12 @@ mod tests {
         let mut symmetric = reply();
         symmetric[0] = 0xd9;
         assert_eq!(Talk::udp().client(&symmetric).ask(check), YES);
+        // Leap indicator 0 to 3, version 1 to 4; version 1 has no mode.
+        for (leap, version) in (0..4).flat_map(|leap| (1..=4).map(move |version| (leap, version))) {
+            let mut other = client();
+            other[0] = leap << 6 | version << 3 | if version == 1 { 0 } else { 3 };
+            assert_eq!(Talk::udp().client(&other).ask(check), YES, "{leap} {version}");
+        }
     }
 
     #[test]
