@@ -37,6 +37,9 @@ pub struct Config {
     /// Settled flows that have more to count than a packed entry holds: 4 GiB of bytes, holes in the sequence
     /// space, ICMP errors (128 B each).
     pub max_extras: u32,
+    /// Settled flows of TCP that are watched at the same time ([`crate::Settlement::watch`]), and four times as many as of
+    /// UDP (216 B each).
+    pub max_watched: u32,
     /// Distinct paths (link addresses, tags, tunnel, interface) at the same time; at most 65,535.
     pub max_paths: u16,
     /// Bytes of one direction; whenever a settled flow has grown by so much, [`crate::Observer::shunt`] is asked. Rounded
@@ -89,6 +92,7 @@ impl Default for Config {
             max_undecided: 16_384,
             max_flagged: 8_192,
             max_extras: 65_536,
+            max_watched: 65_536,
             max_paths: u16::MAX,
             offer_step: 0,
             service_ports: ServicePorts::default(),

@@ -5,13 +5,14 @@ use offport_wire::{Packet, TcpFlags, TcpHeader, TransportHeader};
 use crate::class::Class;
 use crate::connection::{opens, track_sctp, track_tcp};
 use crate::entry::{Cold, Hot, Stage};
-use crate::extra::Extra;
+use crate::extra::{Extra, before};
 use crate::family::{Family, period};
 use crate::key::Key;
-use crate::observer::Observer;
+use crate::observer::{Followed, Observer, Payload};
 use crate::shared::Shared;
 use crate::stream::{MAX_PADDING, Progress, Segment};
 use crate::table::bucket;
+use crate::view::Watch;
 
 impl<K: Key> Family<K> {
     pub(crate) fn count(
@@ -53,6 +54,7 @@ impl<K: Key> Family<K> {
                     self.assemble(shared, index, packet, observer);
                 }
             }
+            Stage::Undecided if cold.watched() => self.follow(shared, index, packet, observer),
             Stage::Undecided => self.assemble(shared, index, packet, observer),
         }
         if stale || class != Class::of(self.table.hot(index)) {
@@ -94,11 +96,55 @@ impl<K: Key> Family<K> {
         }
         shared.counters.gaps += u64::from(progress.gap);
         if due && let Some(settlement) = observer.examine(&shared.view(hot, cold)) {
-            self.settle(shared, index, settlement);
+            self.settle(shared, index, settlement, observer);
         } else if spent {
             self.conclude(shared, index, observer);
         }
+        // A segment that settled it may hold more than was kept of it.
+        if self.table.cold(index).watched() && matches!(packet.transport, TransportHeader::Tcp(_)) {
+            self.follow(shared, index, packet, observer);
+        }
     }
+
+    /// Shows a packet of a watched flow.
+    fn follow(&mut self, shared: &mut Shared, index: u32, packet: &Packet<'_>, observer: &mut impl Observer) {
+        let (hot, cold) = self.table.entry_mut(index);
+        let Some(extra) = shared.extras.get(cold.extra) else { return };
+        if let TransportHeader::Tcp(tcp) = packet.transport
+            && may_be_padding(packet, tcp)
+        {
+            return;
+        }
+        let Some(payload) = payload(packet, extra.bases) else { return };
+        let followed = observer.follow(&shared.view(hot, cold), Watch(extra.watch), payload);
+        if let Followed::Done(settlement) = followed {
+            self.unwatch(shared, index, observer);
+            if let Some(settlement) = settlement {
+                self.settle(shared, index, settlement, observer);
+            }
+        }
+    }
+}
+
+/// What a packet brings of its direction's stream, where the streams start at `bases`.
+fn payload<'a>(packet: &Packet<'a>, bases: [u32; 2]) -> Option<Payload<'a>> {
+    let (direction, mut bytes, mut len) = (packet.direction, packet.payload, packet.payload_len);
+    let [base, other] = [direction, direction.reverse()].map(|direction| bases[direction.index()]);
+    let (mut offset, mut acked) = (0, 0);
+    if let TransportHeader::Tcp(tcp) = packet.transport {
+        if tcp.flags.ack() && !before(tcp.ack, other) {
+            acked = tcp.ack.wrapping_sub(other);
+        }
+        let seq = tcp.seq.wrapping_add(opens(tcp).into());
+        if before(seq, base) {
+            let known = base.wrapping_sub(seq);
+            bytes = bytes.get(known as usize..).unwrap_or_default();
+            len = len.saturating_sub(known);
+        } else {
+            offset = seq.wrapping_sub(base);
+        }
+    }
+    (len > 0).then_some(Payload { direction, offset, bytes, len, acked })
 }
 
 fn tcp_progress(
@@ -111,19 +157,23 @@ fn tcp_progress(
     if opens(tcp) {
         stream.anchor(tcp.seq.wrapping_add(1));
     }
-    const LOUD: u8 = TcpFlags::FIN | TcpFlags::RST | TcpFlags::PSH;
-    let quiet = tcp.flags.0 & LOUD == 0;
     let segment = Segment {
         seq: tcp.seq.wrapping_add(opens(tcp).into()),
         data: packet.payload,
         len: packet.payload_len,
         may_be_probe: midstream && packet.payload_len == 1 && tcp.flags.0 & TcpFlags::PSH == 0,
-        may_be_padding: quiet
-            && packet.payload.len() <= MAX_PADDING
-            && packet.payload_len as usize == packet.payload.len()
-            && packet.payload.iter().all(|&byte| byte == 0),
+        may_be_padding: may_be_padding(packet, tcp),
     };
     stream.segment(segment, gap_packets)
+}
+
+/// See [`MAX_PADDING`].
+fn may_be_padding(packet: &Packet<'_>, tcp: TcpHeader) -> bool {
+    const LOUD: u8 = TcpFlags::FIN | TcpFlags::RST | TcpFlags::PSH;
+    tcp.flags.0 & LOUD == 0
+        && packet.payload.len() <= MAX_PADDING
+        && packet.payload_len as usize == packet.payload.len()
+        && packet.payload.iter().all(|&byte| byte == 0)
 }
 
 /// Tells new streams where they start, as far as the packets before the first payload told.

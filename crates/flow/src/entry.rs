@@ -6,6 +6,7 @@
 
 use offport_wire::{Direction, Timestamp, Transport};
 
+use crate::class::Class;
 use crate::pool::NONE;
 use crate::state::TcpState;
 
@@ -49,7 +50,7 @@ pub(crate) const NO_ID: u16 = u16::MAX;
 pub(crate) enum Stage {
     /// No payload yet.
     Silent,
-    /// First payload is being assembled.
+    /// First payload is being assembled; or the flow is settled and watched, which [`Cold::watched`] tells.
     Undecided,
     /// Settled.
     Settled,
@@ -201,6 +202,10 @@ const RST: u16 = 1 << 4;
 const ROLE_CERTAIN: u16 = 1 << 6;
 const REPORTED: u16 = 1 << 7;
 const CLASS_SHIFT: u16 = 8;
+const CLASS: u16 = 0b1111 << CLASS_SHIFT;
+const WATCHED: u16 = 1 << 12;
+
+const _: () = assert!(Class::ALL.len() <= 16, "a class has four bits");
 
 impl Cold {
     pub(crate) const fn new() -> Self {
@@ -252,6 +257,15 @@ impl Cold {
         self.flags |= ROLE_CERTAIN;
     }
 
+    /// Settled, and its payload is to be seen still.
+    pub(crate) const fn watched(&self) -> bool {
+        self.flags & WATCHED != 0
+    }
+
+    pub(crate) fn set_watched(&mut self, watched: bool) {
+        self.assign(WATCHED, watched);
+    }
+
     /// No packet since the latest interim report.
     pub(crate) const fn reported(&self) -> bool {
         self.flags & REPORTED != 0
@@ -263,11 +277,11 @@ impl Cold {
 
     /// Index of the list that the flow is in.
     pub(crate) const fn class(&self) -> usize {
-        (self.flags >> CLASS_SHIFT) as usize
+        ((self.flags & CLASS) >> CLASS_SHIFT) as usize
     }
 
     pub(crate) fn set_class(&mut self, class: usize) {
-        self.flags = self.flags & ((1 << CLASS_SHIFT) - 1) | (class as u16) << CLASS_SHIFT;
+        self.flags = self.flags & !CLASS | (class as u16) << CLASS_SHIFT;
     }
 
     fn assign(&mut self, bits: u16, value: bool) {

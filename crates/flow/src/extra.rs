@@ -1,4 +1,4 @@
-//! What only big, disordered, undecided or flagged flows need.
+//! What only big, disordered, undecided, watched or flagged flows need.
 
 use crate::pool::NONE;
 
@@ -24,6 +24,10 @@ pub(crate) struct Extra {
     pub(crate) assembly: u32,
     /// Index of the kept first payload of a flagged flow.
     pub(crate) heads: u32,
+    /// A watched flow's [`crate::Watch`].
+    pub(crate) watch: u32,
+    /// TCP: the sequence numbers that a watched flow's streams start with.
+    pub(crate) bases: [u32; 2],
 }
 
 /// Sequence numbers that were skipped; empty when both are equal.
@@ -54,6 +58,8 @@ impl Extra {
         oldest: [0; 2],
         assembly: NONE,
         heads: NONE,
+        watch: NONE,
+        bases: [0; 2],
     };
 
     /// Nothing in it that a settled flow would miss.
@@ -65,6 +71,7 @@ impl Extra {
             && self.holes.iter().flatten().all(|hole| hole.start == hole.end)
             && self.assembly == NONE
             && self.heads == NONE
+            && self.watch == NONE
     }
 
     /// Data up to `end` arrived, but none from `start` on.

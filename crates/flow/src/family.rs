@@ -1,6 +1,6 @@
 //! The life of the flows of one IP version: found or started, counted, reported, ended.
 
-use offport_wire::{Packet, TransportHeader};
+use offport_wire::{Packet, Transport, TransportHeader};
 
 use crate::class::Class;
 use crate::entry::{Cold, Hot, Stage, micros};
@@ -12,6 +12,7 @@ use crate::role;
 use crate::shared::{Shared, passed};
 use crate::state::{End, TcpState};
 use crate::table::{COARSE, Table, bucket};
+use crate::view::{FlowIndex, Watch};
 
 /// Bit of an owner id that says IPv6.
 pub(crate) const V6: u32 = 1 << 31;
@@ -171,7 +172,7 @@ impl<K: Key> Family<K> {
             shared.counters.gaps += ends.iter().filter(|end| end.gap).count() as u64;
         }
         let settlement = observer.conclude(&shared.view(self.table.hot(index), self.table.cold(index)));
-        self.settle(shared, index, settlement);
+        self.settle(shared, index, settlement, observer);
     }
 
     /// Ends every flow: idle ones as such, the rest with `Shutdown`.
@@ -273,10 +274,31 @@ impl<K: Key> Family<K> {
         shared.counters.interim += 1;
         let again = observer.interim(&shared.view(hot, cold));
         self.table.cold_mut(index).set_reported(true);
-        if let Some(settlement) = again
-            && self.table.hot(index).stage() == Stage::Settled
-        {
-            self.settle(shared, index, settlement);
+        let is_settled = self.table.hot(index).stage() == Stage::Settled || self.table.cold(index).watched();
+        if let Some(settlement) = again.filter(|_| is_settled) {
+            self.settle(shared, index, settlement, observer);
+        }
+    }
+
+    /// A flow has made room for another one that is watched, unless that was a flow before it in its place.
+    pub(crate) fn displace(
+        &mut self,
+        shared: &mut Shared,
+        index: u32,
+        watch: Watch,
+        observer: &mut impl Observer,
+    ) {
+        if shared.is_watched_by(self.table.cold(index), watch) {
+            self.unwatch(shared, index, observer);
+        }
+    }
+
+    /// A watched flow is settled and no more.
+    pub(crate) fn unwatch(&mut self, shared: &mut Shared, index: u32, observer: &mut impl Observer) {
+        let (hot, cold) = self.table.entry_mut(index);
+        if let Some(watch) = shared.end_watch(hot.transport() == Transport::TCP, cold) {
+            observer.unwatch(watch);
+            hot.set_stage(Stage::Settled);
         }
     }
 
@@ -383,10 +405,13 @@ impl<K: Key> Family<K> {
         self.table.fetch_for_removal(index);
         self.unshunt(shared, index, now, observer);
         self.report(shared, index, now, false, observer);
+        self.unwatch(shared, index, observer);
         let hot = self.table.hot(index);
         let had_payload = hot.transport().has_ports() && hot.payload != [0; 2];
         if hot.stage() == Stage::Undecided || hot.stage() == Stage::Silent && had_payload {
             self.conclude(shared, index, observer);
+            // There is nothing to come that could be watched.
+            self.unwatch(shared, index, observer);
         }
         let (hot, cold) = self.table.entry_mut(index);
         observer.ended(&shared.view(hot, cold), end);
@@ -402,9 +427,26 @@ impl<K: Key> Family<K> {
         } += 1;
     }
 
-    pub(crate) fn settle(&mut self, shared: &mut Shared, index: u32, settlement: Settlement) {
+    pub(crate) fn settle(
+        &mut self,
+        shared: &mut Shared,
+        index: u32,
+        settlement: Settlement,
+        observer: &mut impl Observer,
+    ) {
+        let watch = settlement.watch;
+        if let Some(watch) = watch {
+            let displaced = observer.watched(watch, FlowIndex(Self::owner(index)));
+            shared.displaced = displaced.or(shared.displaced);
+        }
         let (hot, cold) = self.table.entry_mut(index);
-        hot.set_stage(Stage::Settled);
+        let is_tcp = hot.transport() == Transport::TCP;
+        let refused = watch.filter(|&watch| !shared.begin_watch(is_tcp, cold, watch));
+        if let Some(watch) = refused {
+            observer.unwatch(watch);
+        }
+        let watched = cold.watched();
+        hot.set_stage(if watched { Stage::Undecided } else { Stage::Settled });
         hot.set_flagged(settlement.flagged);
         if settlement.swap_roles {
             hot.set_client(hot.client().reverse());

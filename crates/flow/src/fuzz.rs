@@ -149,6 +149,7 @@ pub fn small_config() -> Config {
         max_undecided: 3,
         max_flagged: 2,
         max_extras: 2,
+        max_watched: 2,
         max_paths: 2,
         offer_step: 64,
         service_ports: crate::ServicePorts::default(),
@@ -303,7 +304,12 @@ impl Check {
         assert!(flow.label.is_none(), "settled once");
         self.open += 1;
         let flagged = flow.client.payload.is_multiple_of(3);
-        Settlement { label: Some(Label(self.examined as u16 % 1_000)), flagged, swap_roles: false }
+        Settlement {
+            label: Some(Label(self.examined as u16 % 1_000)),
+            flagged,
+            swap_roles: false,
+            watch: None,
+        }
     }
 
     fn note(&mut self, flow: &Flow<'_>, end: Option<End>) {
@@ -394,7 +400,7 @@ impl Observer for Check {
         self.note(flow, None);
         // Now and then a flow is flagged late.
         let late = flow.label.is_some() && flow.client.bytes.is_multiple_of(2);
-        late.then_some(Settlement { label: flow.label, flagged: true, swap_roles: false })
+        late.then_some(Settlement { label: flow.label, flagged: true, swap_roles: false, watch: None })
     }
 
     fn ended(&mut self, flow: &Flow<'_>, end: End) {

@@ -1,9 +1,9 @@
 //! What the table asks of, and tells, the stages after it.
 
-use offport_wire::{FlowKey, Timestamp};
+use offport_wire::{Direction, FlowKey, Timestamp};
 
 use crate::state::End;
-use crate::view::{Flow, Label};
+use crate::view::{Flow, FlowIndex, Label, Watch};
 
 /// The stages after the flow table.
 ///
@@ -23,6 +23,19 @@ pub trait Observer {
     /// A flow is over. Its label can be freed.
     fn ended(&mut self, flow: &Flow<'_>, end: End);
 
+    /// A flow that is watched ([`Settlement::watch`]) has sent more payload.
+    fn follow(&mut self, _flow: &Flow<'_>, _watch: Watch, _payload: Payload<'_>) -> Followed {
+        Followed::Done(None)
+    }
+
+    /// A flow is about to be watched. If another one made room for it: which, and its watch.
+    fn watched(&mut self, _watch: Watch, _flow: FlowIndex) -> Option<(FlowIndex, Watch)> {
+        None
+    }
+
+    /// A flow is no longer watched: it is over, it has made room for another, or [`Observer::follow`] has said so.
+    fn unwatch(&mut self, _watch: Watch) {}
+
     /// A settled flow of TCP or UDP has grown by [`crate::Config::offer_step`]: may the kernel count the rest of it? If
     /// so, from now on few packets of it come here, and its numbers come by [`Observer::shunted`], until
     /// [`Observer::release`].
@@ -40,6 +53,30 @@ pub trait Observer {
     fn release(&mut self, _key: &FlowKey) -> Shunted {
         Shunted::default()
     }
+}
+
+/// Payload of a packet of a watched flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'a> {
+    /// Who sent it.
+    pub direction: Direction,
+    /// TCP: where it begins in the direction's stream, whose first byte is 0. What lies before that is cut off. UDP: 0.
+    pub offset: u32,
+    /// What was captured of it.
+    pub bytes: &'a [u8],
+    /// Its length as the headers give it.
+    pub len: u32,
+    /// TCP: up to where it acknowledges the other direction's stream (FIN counts as a byte). UDP: 0.
+    pub acked: u32,
+}
+
+/// What becomes of a watched flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// It is watched on.
+    GoOn,
+    /// It is not watched any more, and settled anew if something came of it.
+    Done(Option<Settlement>),
 }
 
 /// What the kernel has counted of a flow, by [`offport_wire::Direction::index`].
@@ -71,4 +108,7 @@ pub struct Settlement {
     pub flagged: bool,
     /// The guess who is the client was wrong: [`Flow::swapped`] is how it is seen from now on.
     pub swap_roles: bool,
+    /// All of its payload is to be seen, from the packet on that settled it: by [`Observer::follow`], till that or
+    /// [`Observer::unwatch`] ends it. Not for flows that were settled before.
+    pub watch: Option<Watch>,
 }

@@ -15,7 +15,7 @@ use crate::key::Key;
 use crate::path::Path;
 use crate::pool::{NONE, Pool};
 use crate::role::ServicePorts;
-use crate::view::{FirstPayload, Flow, Label, Side, Tcp};
+use crate::view::{FirstPayload, Flow, FlowIndex, Label, Side, Tcp, Watch};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -32,8 +32,14 @@ pub(crate) struct Shared {
     pub(crate) services: ServicePorts,
     pub(crate) hasher: FixedState,
     pub(crate) extras: Pool<Extra>,
-    /// Extras that only undecided and flagged flows may take.
+    /// Extras that only undecided, watched and flagged flows may take.
     extras_reserved: u32,
+    /// Flows that are watched: streams, datagrams.
+    watched: [u32; 2],
+    /// The flow that has made room for the latest of them, until it is told.
+    pub(crate) displaced: Option<(FlowIndex, Watch)>,
+    /// The most of them.
+    max_watched: [u32; 2],
     pub(crate) assemblies: Pool<Assembly>,
     heads: Pool<Heads>,
     paths: Interner<Path>,
@@ -47,7 +53,13 @@ impl Shared {
     pub(crate) fn new(config: &Config, hasher: FixedState) -> Self {
         // One more, which is free between packets.
         let undecided = config.max_undecided.max(1).saturating_add(1);
-        let extras_reserved = undecided.saturating_add(config.max_flagged);
+        // One more, since a flow makes room when another is watched already; and some, since of several that make
+        // room at once only one is told.
+        let spare = config.max_watched / 8 + 1;
+        let max_watched = [config.max_watched, config.max_watched / 4].map(|most| most.saturating_add(spare));
+        let extras_reserved = max_watched
+            .iter()
+            .fold(undecided.saturating_add(config.max_flagged), |sum, &watched| sum.saturating_add(watched));
         Self {
             idle: Idle::new(&config.timeouts),
             active: micros(config.timeouts.active).max(1),
@@ -59,6 +71,9 @@ impl Shared {
             services: config.service_ports.clone(),
             hasher,
             extras: Pool::new(extras_reserved.saturating_add(config.max_extras)),
+            watched: [0; 2],
+            displaced: None,
+            max_watched,
             extras_reserved,
             assemblies: Pool::new(undecided),
             heads: Pool::new(config.max_flagged),
@@ -143,6 +158,44 @@ impl Shared {
         self.trim(cold);
     }
 
+    /// An undecided flow will be watched: where its streams start is kept. Before [`Shared::end_assembly`]. False: that is
+    /// not known, or too many flows are watched.
+    pub(crate) fn begin_watch(&mut self, is_tcp: bool, cold: &mut Cold, Watch(watch): Watch) -> bool {
+        let kind = usize::from(!is_tcp);
+        if self.watched[kind] >= self.max_watched[kind] {
+            self.counters.extras_limit += 1;
+            return false;
+        }
+        let Some(extra) = self.extras.get_mut(cold.extra) else { return false };
+        let Some(assembly) = self.assemblies.get(extra.assembly) else { return false };
+        match assembly.streams.each_ref().map(|stream| stream.base()) {
+            [Some(low), Some(high)] => extra.bases = [low, high],
+            _ if is_tcp => return false,
+            _ => {}
+        }
+        extra.watch = watch;
+        cold.set_watched(true);
+        self.watched[kind] += 1;
+        true
+    }
+
+    pub(crate) fn is_watched_by(&self, cold: &Cold, Watch(watch): Watch) -> bool {
+        cold.watched() && self.extras.get(cold.extra).is_some_and(|extra| extra.watch == watch)
+    }
+
+    /// A flow is not watched any more; what it was watched with.
+    pub(crate) fn end_watch(&mut self, is_tcp: bool, cold: &mut Cold) -> Option<Watch> {
+        if !cold.watched() {
+            return None;
+        }
+        cold.set_watched(false);
+        self.watched[usize::from(!is_tcp)] -= 1;
+        let extra = self.extras.get_mut(cold.extra)?;
+        let watch = std::mem::replace(&mut extra.watch, NONE);
+        self.trim(cold);
+        Some(Watch(watch))
+    }
+
     /// Everything that a flow held goes back.
     pub(crate) fn free(&mut self, cold: &mut Cold) {
         self.end_assembly(cold, false);
@@ -212,7 +265,8 @@ impl Shared {
             shunted_bytes: extra.shunted_bytes,
             path: self.paths.get(cold.path),
             payload_packets: assembly.map_or(0, |assembly| assembly.packets),
-            label: (hot.stage() == Stage::Settled && cold.label != NO_ID).then_some(Label(cold.label)),
+            label: ((hot.stage() == Stage::Settled || cold.watched()) && cold.label != NO_ID)
+                .then_some(Label(cold.label)),
             flagged: hot.flagged(),
         }
     }

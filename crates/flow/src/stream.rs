@@ -224,6 +224,11 @@ impl Stream {
         progress
     }
 
+    /// Sequence number of its first byte, if that is known.
+    pub(crate) fn base(&self) -> Option<u32> {
+        self.anchored.then_some(self.base)
+    }
+
     pub(crate) const fn is_closed(&self) -> bool {
         self.closed
     }

@@ -13,6 +13,7 @@ use crate::quick::{Hint, Moment};
 use crate::role::ServicePorts;
 use crate::shared::{Shared, passed};
 use crate::table::{Table, bucket};
+use crate::view::FlowIndex;
 
 /// Flows that one packet may end or report, beyond its own: bounds the work per packet.
 const PACKET_BUDGET: u32 = 8;
@@ -95,6 +96,7 @@ impl Tracker {
             self.shared.counters.undecided_limit += 1;
             self.conclude_oldest(observer);
         }
+        self.displace(observer);
         if tracked { Outcome::Tracked } else { Outcome::Refused }
     }
 
@@ -240,6 +242,17 @@ impl Tracker {
             self.v4.conclude(&mut self.shared, owner, observer);
         } else {
             self.v6.conclude(&mut self.shared, owner & !V6, observer);
+        }
+        self.displace(observer);
+    }
+
+    /// Tells the flow that has made room for another one's watch.
+    fn displace(&mut self, observer: &mut impl Observer) {
+        let Some((FlowIndex(owner), watch)) = self.shared.displaced.take() else { return };
+        if owner & V6 == 0 {
+            self.v4.displace(&mut self.shared, owner, watch, observer);
+        } else {
+            self.v6.displace(&mut self.shared, owner & !V6, watch, observer);
         }
     }
 }

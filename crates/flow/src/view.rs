@@ -9,6 +9,14 @@ use crate::state::TcpState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Label(pub u16);
 
+/// What a later stage watches a flow with: an index into a table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Watch(pub u32);
+
+/// Which of the table's flows it is, as long as it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowIndex(pub(crate) u32);
+
 /// One flow at one moment, seen from its client.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow<'a> {

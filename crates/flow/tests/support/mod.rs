@@ -1,11 +1,15 @@
 //! A tracker, a clock and an observer that writes everything down.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use offport_flow::fuzz::{Build, Kernel};
-use offport_flow::{Config, End, Flow, Label, Observer, Outcome, Settlement, Shunted, Tracker};
+use offport_flow::{
+    Config, End, Flow, FlowIndex, Followed, Label, Observer, Outcome, Payload, Settlement, Shunted, Tracker,
+    Watch,
+};
 use offport_wire::{Direction, FlowKey, Packet, TcpFlags, TcpHeader, Timestamp, TransportHeader};
 
 pub const SYN: u8 = TcpFlags::SYN;
@@ -85,17 +89,53 @@ pub struct Book {
     /// How often that was asked.
     pub offers: u32,
     pub kernel: Kernel,
+    /// So many flows are watched at most; of more, the oldest makes room.
+    pub room: usize,
+    pub watching: VecDeque<(Watch, FlowIndex)>,
+    /// What watched flows sent: where it begins, its bytes, what it acknowledges.
+    pub followed: Vec<(u32, Vec<u8>, u32)>,
+    pub watches: u32,
+    pub unwatched: Vec<Watch>,
+}
+
+impl Book {
+    fn watch(&mut self) -> Option<Watch> {
+        self.watches += 1;
+        (self.room > 0).then_some(Watch(self.watches))
+    }
 }
 
 impl Observer for Book {
     fn examine(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
         self.examined.push(Seen::of(flow));
-        self.eager.then_some(Settlement { label: Some(Label(1)), flagged: self.flag, swap_roles: false })
+        self.eager.then(|| Settlement {
+            label: Some(Label(1)),
+            flagged: self.flag,
+            swap_roles: false,
+            watch: self.watch(),
+        })
     }
 
     fn conclude(&mut self, flow: &Flow<'_>) -> Settlement {
         self.concluded.push(Seen::of(flow));
-        Settlement { label: Some(Label(2)), flagged: self.flag, swap_roles: false }
+        Settlement { label: Some(Label(2)), flagged: self.flag, swap_roles: false, watch: self.watch() }
+    }
+
+    fn follow(&mut self, _: &Flow<'_>, _: Watch, payload: Payload<'_>) -> Followed {
+        self.followed.push((payload.offset, payload.bytes.to_vec(), payload.acked));
+        Followed::GoOn
+    }
+
+    fn watched(&mut self, watch: Watch, flow: FlowIndex) -> Option<(FlowIndex, Watch)> {
+        self.watching.push_back((watch, flow));
+        let is_full = self.watching.len() > self.room;
+        let (watch, flow) = is_full.then(|| self.watching.pop_front()).flatten()?;
+        Some((flow, watch))
+    }
+
+    fn unwatch(&mut self, watch: Watch) {
+        self.watching.retain(|(other, _)| *other != watch);
+        self.unwatched.push(watch);
     }
 
     fn interim(&mut self, flow: &Flow<'_>) -> Option<Settlement> {
