@@ -1,14 +1,15 @@
-//! Which probes are worth asking, by the first byte.
+//! Which probes are worth asking, by the first bytes.
 //!
 //! Over TCP a contradiction is final (that is what [`Match::No`] means, and fuzzing holds each probe to it), so a probe
 //! that refuses the first byte of who spoke first refuses everything that starts with it. The table is therefore
 //! had from the probes themselves, once: none of them has to say a second time what it starts with, and what identifying
 //! costs does not grow with the number of protocols, but with how many of them start alike.
 //!
-//! Datagrams do not grow, so a short one says nothing of a longer one: over UDP a probe has to say what it starts with
-//! ([`Probe::datagram`]). Midstream, where a side may begin anywhere and either may be the client, a probe that refuses the
+//! Datagrams do not grow, so a short one says nothing of a longer one: over UDP a probe has to say which bytes it wants where
+//! ([`Probe::datagram`]), and there is a table for each offset that any of them names. Midstream, where a side may begin anywhere and either may be the client, a probe that refuses the
 //! first byte of both is not asked. Fuzzing holds the probes to both.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use offport_wire::Transport;
@@ -20,9 +21,15 @@ use crate::protocols::PROBES;
 
 /// Some of [`PROBES`], in their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Selection(u64);
+pub(crate) struct Selection([u64; WORDS]);
 
-const _: () = assert!(PROBES.len() <= u64::BITS as usize);
+/// A bit for each probe.
+const WORDS: usize = PROBES.len().div_ceil(u64::BITS as usize);
+
+/// Makes the tables, which takes longer than a socket's ring lasts.
+pub(crate) fn prepare() {
+    LazyLock::force(&TABLES);
+}
 
 impl Selection {
     fn of(transport: Transport, worth: impl Fn(&Probe) -> bool) -> Self {
@@ -30,7 +37,7 @@ impl Selection {
         let Some(transport) = transports(transport) else { return selection };
         for (index, probe) in PROBES.iter().enumerate() {
             if probe.transports.contains(transport) && worth(probe) {
-                selection.0 |= 1 << index;
+                selection.insert(index);
             }
         }
         selection
@@ -46,7 +53,7 @@ impl Selection {
             (Transport::TCP, &[first, ..]) if !exchange.midstream => {
                 TABLES.tcp[exchange.first as usize][usize::from(first)]
             }
-            (Transport::UDP, &[first, ..]) if !exchange.midstream => TABLES.udp[usize::from(first)],
+            (Transport::UDP, &[_, ..]) if !exchange.midstream => Self::for_datagram(opening),
             (Transport::TCP, _) if exchange.midstream => {
                 let of =
                     |side: &Side<'_>| side.bytes.first().map(|&first| TABLES.midstream[usize::from(first)]);
@@ -61,27 +68,62 @@ impl Selection {
         }
     }
 
-    const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+    fn for_datagram(side: &Side<'_>) -> Self {
+        let datagram = side.first_datagram();
+        let mut selection = TABLES.all_udp;
+        for Column { at, admitted, ignored } in &TABLES.udp {
+            selection = selection.and(match datagram.get(*at) {
+                Some(&byte) => admitted[usize::from(byte)],
+                None if side.first_is_cut() => break,
+                None => *ignored,
+            });
+        }
+        selection
+    }
+
+    /// Picked up midstream, the probes that look at more than how a side begins.
+    pub(crate) fn patient() -> Self {
+        TABLES.patient
+    }
+
+    const fn insert(&mut self, index: usize) {
+        self.0[index / u64::BITS as usize] |= 1 << (index % u64::BITS as usize);
+    }
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] & other.0[word]))
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] & !other.0[word]))
     }
 
     /// Those of them that are worth it.
     pub(crate) fn filter(self, worth: impl Fn(&Probe) -> bool) -> Self {
         let mut filtered = Self::default();
-        for (index, probe) in PROBES.iter().enumerate() {
-            if self.0 & 1 << index != 0 && worth(probe) {
-                filtered.0 |= 1 << index;
+        for index in self.indices() {
+            if PROBES.get(index).is_some_and(&worth) {
+                filtered.insert(index);
             }
         }
         filtered
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = &'static Probe> {
-        let Self(mut bits) = self;
-        std::iter::from_fn(move || {
-            let index = bits.trailing_zeros() as usize;
-            bits &= bits.wrapping_sub(1);
-            PROBES.get(index)
+        self.indices().filter_map(|index| PROBES.get(index))
+    }
+
+    fn indices(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(word, mut bits)| {
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+                (bit < u64::BITS).then_some(word * u64::BITS as usize + bit as usize)
+            })
         })
     }
 }
@@ -92,13 +134,15 @@ struct Tables {
     /// By the first byte of either side.
     midstream: [Selection; 256],
     /// By the first byte.
-    udp: [Selection; 256],
+    udp: Box<[Column]>,
+    /// Of those midstream: who refuses every first byte.
+    patient: Selection,
     all_tcp: Selection,
     all_udp: Selection,
 }
 
 /// A server's port that no probe knows, and those that one does: there it may be more patient.
-pub(crate) const PORTS: [u16; 7] = [1, 53, 137, 4500, 5353, 5355, 6379];
+pub(crate) const PORTS: [u16; 10] = [1, 22, 53, 137, 143, 4500, 5353, 5355, 6379, 18_245];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let started_by = |first: Speaker| {
@@ -120,16 +164,42 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     // Who refuses every first byte has not begun to look.
     let looking = midstream.into_iter().fold(Selection::default(), Selection::or);
     let all_tcp = Selection::of(Transport::TCP, |_| true);
-    let patient = Selection(all_tcp.0 & !looking.0);
+    let patient = all_tcp.without(looking);
     midstream.iter_mut().for_each(|probes| *probes = probes.or(patient));
     Tables {
         tcp: [started_by(Speaker::Client), started_by(Speaker::Server)],
         midstream,
-        udp: std::array::from_fn(|byte| Selection::of(Transport::UDP, |probe| (probe.datagram)(byte as u8))),
+        patient,
+        udp: columns(),
         all_tcp,
         all_udp: Selection::of(Transport::UDP, |_| true),
     }
 });
+
+/// An offset in a datagram that a probe names.
+struct Column {
+    at: usize,
+    /// The probes that admit a byte there.
+    admitted: [Selection; 256],
+    /// Those that do not name it: the datagram may end before.
+    ignored: Selection,
+}
+
+/// In the order of offsets.
+fn columns() -> Box<[Column]> {
+    let offsets: BTreeSet<usize> =
+        PROBES.iter().flat_map(|probe| probe.datagram).map(|(at, _)| *at).collect();
+    let admitted = |offset, byte| {
+        let admits = |probe: &Probe| probe.datagram.iter().all(|(at, admits)| *at != offset || admits(byte));
+        Selection::of(Transport::UDP, admits)
+    };
+    let column = |at| Column {
+        at,
+        admitted: std::array::from_fn(|byte| admitted(at, byte as u8)),
+        ignored: Selection::of(Transport::UDP, |probe| probe.datagram.iter().all(|(named, _)| *named != at)),
+    };
+    offsets.into_iter().map(column).collect()
+}
 
 /// Whether a probe does not refuse a flow of which no more than one byte of its speaker is there.
 fn is_open_to(
@@ -200,8 +270,11 @@ mod tests {
                 }
             }
         }
-        let left: usize = TABLES.udp.iter().map(|probes| probes.iter().count()).sum();
-        assert!(left / 256 < TABLES.all_udp.iter().count() / 2, "{left}");
+        let (rounds, all) = (4_000, TABLES.all_udp.iter().count());
+        let left: usize = (0..rounds)
+            .map(|_| Selection::for_datagram(&Side::one(&noise.bytes(100), &[])).iter().count())
+            .sum();
+        assert!(left / rounds < all / 8, "{} of {all}", left / rounds);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::probe::{Match, Probe, Transports};
 use crate::protocols::PROBES;
 use crate::proxy::Header;
 use crate::recent::narrow;
+use crate::signature::{Finding, Rank, Signatures};
 
 /// Whether more payload can still come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum Stage {
 /// Names the protocol that an exchange speaks.
 ///
 /// The strongest proof wins; among equals the first in the table, which lists the more specific protocol
-/// first. A [`Proof::Heuristic`] answer waits, while the stage is open, for probes that are still undecided: they
+/// first. A weak answer ([`Proof::is_weak`]) waits, while the stage is open, for probes that are still undecided: they
 /// could outrank it.
 ///
 /// Picked up midstream, a side may begin inside a message: nothing is ruled out before both sides were heard.
@@ -31,13 +32,18 @@ pub enum Stage {
 /// At [`Stage::Last`], [`Answer::NeedMore`] says that the bytes are a true beginning of a known protocol and
 /// too few to prove it; [`Answer::NotRecognised`] always says that no known protocol starts like this.
 pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
-    identify_by(exchange, stage, Selection::for_exchange)
+    identify_by(exchange, stage, Signatures::NONE, Selection::for_exchange)
 }
 
-/// [`identify`], with the probes that `select` says are worth asking.
+/// [`identify`] by signatures too, with the probes that `select` says are worth asking.
+///
+/// A signature that could still hold is waited for, while the stage is open, where it would go before what is proven: so the
+/// answer does not depend on where segments end. A side that has said nothing may explain what nothing else does, and at the last
+/// stage its silence is no beginning of anything.
 pub(crate) fn identify_by(
     exchange: &Exchange<'_>,
     stage: Stage,
+    signatures: &Signatures,
     select: impl FnOnce(&Exchange<'_>) -> Selection,
 ) -> Answer {
     let (exchange, header) = behind_proxy_header(exchange);
@@ -48,30 +54,58 @@ pub(crate) fn identify_by(
     let one_sided = exchange.client.is_empty() || exchange.server.is_empty();
     let undecided = undecided
         || (exchange.midstream && one_sided && stage == Stage::Open)
-        || (header == Header::Partial && could_go_on_behind_header(&exchange));
+        || (header == Header::Partial && could_go_on_behind_header(&exchange, signatures));
+    let (best, undecided, held) = if signatures.is_empty() {
+        (best, undecided, false)
+    } else {
+        with_signatures(best, undecided, stage, signatures, &exchange)
+    };
     match best {
-        Some((_, Proof::Heuristic)) if undecided && stage == Stage::Open => Answer::NeedMore,
+        Some(_) if held => Answer::NeedMore,
+        Some((_, proof)) if proof.is_weak() && undecided && stage == Stage::Open => Answer::NeedMore,
         Some((protocol, proof)) => Answer::Identified(protocol, proof),
         None if undecided => Answer::NeedMore,
         None => Answer::NotRecognised,
     }
 }
 
+/// What is best when signatures have been heard, whether anything is undecided, and whether a signature that goes before the
+/// best may yet hold.
+fn with_signatures(
+    built_in: Option<(Protocol, Proof)>,
+    undecided: bool,
+    stage: Stage,
+    signatures: &Signatures,
+    exchange: &Exchange<'_>,
+) -> (Option<(Protocol, Proof)>, bool, bool) {
+    let Finding { best, pending, beginning, waiting } = signatures.find(exchange);
+    let leads = |rank: &Rank| built_in.is_none_or(|(_, proof)| rank.goes_before(proof));
+    let own = best.filter(leads);
+    let held =
+        stage == Stage::Open && pending.filter(leads).is_some_and(|rank| own.is_none_or(|own| rank > own));
+    let best = own.and_then(|rank| Some((signatures.protocol(rank)?, rank.strength))).or(built_in);
+    (best, undecided || beginning || (waiting && stage == Stage::Open), held)
+}
+
 /// While the client is still sending its header, only the server's bytes can speak against every protocol.
-fn could_go_on_behind_header(exchange: &Exchange<'_>) -> bool {
+fn could_go_on_behind_header(exchange: &Exchange<'_>, signatures: &Signatures) -> bool {
     let silent = Exchange { client: Side::default(), ..*exchange };
     let Tally { best, undecided } = Tally::of(&silent, Selection::for_exchange(&silent));
-    exchange.server.is_empty() || best.is_some() || undecided
+    let finding = signatures.find(&silent);
+    exchange.server.is_empty() || best.is_some() || undecided || finding != Finding::default()
 }
 
 /// The protocols that an exchange could still turn out to be, and those that it is.
 pub fn candidates(exchange: &Exchange<'_>) -> ProtocolSet {
+    candidates_by(exchange, Signatures::NONE)
+}
+
+/// [`candidates`] by signatures too.
+pub(crate) fn candidates_by(exchange: &Exchange<'_>, signatures: &Signatures) -> ProtocolSet {
     let (exchange, _) = behind_proxy_header(exchange);
-    Selection::for_exchange(&exchange)
-        .iter()
-        .filter(|probe| (probe.check)(&exchange) != Match::No)
-        .map(|probe| probe.protocol)
-        .collect()
+    let probes = Selection::for_exchange(&exchange);
+    let possible = probes.iter().filter(|probe| (probe.check)(&exchange) != Match::No);
+    possible.map(|probe| probe.protocol).chain(signatures.candidates(&exchange).iter()).collect()
 }
 
 /// What all probes say together.
@@ -85,11 +119,16 @@ impl Tally {
         let mut tally = Self { best: None, undecided: false };
         for Probe { protocol, strongest, check, .. } in probes.iter() {
             // Among equals the first in the table wins, and doubt counts only against a heuristic.
-            let is_settled = |(_, proof): (Protocol, Proof)| proof > Proof::Heuristic && proof >= *strongest;
+            let is_settled = |(_, proof): (Protocol, Proof)| !proof.is_weak() && proof >= *strongest;
             if tally.best.is_some_and(is_settled) {
                 continue;
             }
             match check(exchange) {
+                // Nothing is stronger.
+                Match::Yes(Proof::Structure) => {
+                    tally.best = Some((*protocol, Proof::Structure));
+                    break;
+                }
                 Match::No => {}
                 Match::Maybe => tally.undecided = true,
                 Match::Yes(proof) => {
@@ -104,7 +143,7 @@ impl Tally {
 }
 
 /// The exchange without the header that a load balancer put in front of it, and what there is of that header.
-fn behind_proxy_header<'a>(exchange: &Exchange<'a>) -> (Exchange<'a>, Header) {
+pub(crate) fn behind_proxy_header<'a>(exchange: &Exchange<'a>) -> (Exchange<'a>, Header) {
     let mut inner = *exchange;
     if exchange.transport != Transport::TCP || exchange.midstream {
         return (inner, Header::None);
@@ -140,7 +179,7 @@ pub(crate) fn is_dispatched_soundly(exchange: &Exchange<'_>) -> bool {
             Match::Yes(_) => {}
         }
     }
-    let settled = best.is_some_and(|(_, proof)| proof > Proof::Heuristic);
+    let settled = best.is_some_and(|(_, proof)| !proof.is_weak());
     let by_byte = Selection::for_exchange(&exchange);
     [by_byte, narrow(by_byte, &exchange)].into_iter().all(|probes| {
         let tally = Tally::of(&exchange, probes);

@@ -13,9 +13,48 @@ impl Transports {
     pub(crate) const UDP: Self = Self(2);
     pub(crate) const SCTP: Self = Self(4);
     pub(crate) const TCP_UDP: Self = Self(1 | 2);
+    pub(crate) const TCP_UDP_SCTP: Self = Self(1 | 2 | 4);
+    pub(crate) const TCP_SCTP: Self = Self(1 | 4);
 
     pub(crate) const fn contains(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+}
+
+/// Whose first packet tells a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sides {
+    /// The client's or the server's.
+    Either,
+    /// The client's.
+    Client,
+    /// The server's.
+    Server,
+    /// Neither's alone: one explains the other.
+    Both,
+    /// Neither's: another flow tells it.
+    Neither,
+}
+
+impl Sides {
+    /// Lower-case name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Either => "either",
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Both => "both",
+            Self::Neither => "neither",
+        }
+    }
+
+    /// Payload packets that it takes at the least.
+    pub const fn packets(self) -> u8 {
+        match self {
+            Self::Either | Self::Client | Self::Server => 1,
+            Self::Both => 2,
+            Self::Neither => 0,
+        }
     }
 }
 
@@ -57,18 +96,18 @@ impl Match {
 pub(crate) struct Probe {
     pub(crate) protocol: Protocol,
     pub(crate) transports: Transports,
+    /// Who is heard when it is told; midstream aside.
+    pub(crate) sides: Sides,
     /// No answer of `check` is stronger: whoever is as strong already need not ask.
     pub(crate) strongest: Proof,
-    /// UDP: whether a flow's first datagram may begin with this byte; if not, `check` says no. Over TCP that is had from
-    /// `check` itself: see [`crate::dispatch`].
-    pub(crate) datagram: fn(u8) -> bool,
+    /// UDP: what a flow's first datagram must hold where; if it does not, or ends before, `check` says no. Over TCP that is had
+    /// from `check` itself: see [`crate::dispatch`].
+    pub(crate) datagram: &'static [At],
     pub(crate) check: fn(&Exchange<'_>) -> Match,
 }
 
-/// [`Probe::datagram`] of those whose messages begin with an identifier, or that are not looked for over UDP.
-pub(crate) const fn any(_first: u8) -> bool {
-    true
-}
+/// An offset, and which bytes may stand there.
+pub(crate) type At = (usize, fn(u8) -> bool);
 
 /// Weighs what both sides of an exchange say, for protocols whose messages show which side sent them.
 ///

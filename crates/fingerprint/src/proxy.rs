@@ -21,10 +21,18 @@ pub(crate) enum Header {
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// Version 1: the longest line, with its CR LF.
-const LINE_MAX: usize = 107;
+pub(crate) const LINE_MAX: usize = 107;
 
 impl Header {
     pub(crate) fn read(bytes: &[u8]) -> Self {
+        match Self::announced(bytes) {
+            Self::Whole(length) if length > bytes.len() => Self::Partial,
+            header => header,
+        }
+    }
+
+    /// The same as soon as the length shows: a header may be longer than the bytes.
+    pub(crate) fn announced(bytes: &[u8]) -> Self {
         match bytes.first() {
             Some(b'P') => Self::line(bytes),
             Some(b'\r') => Self::binary(bytes),
@@ -59,9 +67,7 @@ impl Header {
         match (rest.u8(), rest.u8(), rest.u16_be()) {
             (Some(version), ..) if !matches!(version, 0x20 | 0x21) => Self::None,
             (_, Some(family), _) if family >> 4 > 3 || family & 0x0f > 2 => Self::None,
-            (_, _, Some(length)) if rest.take(usize::from(length)).is_some() => {
-                Self::Whole(bytes.len() - rest.len())
-            }
+            (_, _, Some(length)) => Self::Whole(bytes.len() - rest.len() + usize::from(length)),
             _ => Self::Partial,
         }
     }
@@ -92,6 +98,8 @@ mod tests {
         assert_eq!(Header::read(&[&header, b"\x16\x03\x01".as_slice()].concat()), Header::Whole(28));
         for end in 1..header.len() {
             assert_eq!(Header::read(&header[..end]), Header::Partial, "{end}");
+            let announced = if end < 16 { Header::Partial } else { Header::Whole(28) };
+            assert_eq!(Header::announced(&header[..end]), announced, "{end}");
         }
         assert_eq!(Header::read(b"\r\n\r\nGET"), Header::None);
         assert_eq!(Header::read(&[SIGNATURE, b"\x31"].concat()), Header::None);

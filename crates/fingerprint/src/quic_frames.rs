@@ -56,6 +56,32 @@ pub(crate) fn are_initial_frames(frames: &[u8], payload_len: usize, speaker: Spe
     pieces > 0
 }
 
+/// The pieces of the handshake that CRYPTO frames of version 1 and 2 carry: offset and bytes, the last as far as it was
+/// kept. Ends at what no first Initial of a client has.
+pub(crate) fn crypto_pieces(frames: &[u8]) -> Vec<(u64, &[u8])> {
+    const PADDING: u8 = 0x00;
+    const PING: u8 = 0x01;
+    const CRYPTO: u8 = 0x06;
+    let mut reader = Reader::new(frames);
+    let mut pieces = Vec::new();
+    while let Some(kind) = reader.u8() {
+        match kind {
+            PADDING | PING => {}
+            CRYPTO => {
+                let Some((offset, length)) = varint(&mut reader).zip(varint(&mut reader)) else { break };
+                let rest = reader.rest();
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                pieces.push((offset, reader.take(length).unwrap_or(rest)));
+                if length > rest.len() {
+                    break;
+                }
+            }
+            _ => break,
+        }
+    }
+    pieces
+}
+
 /// Steps over an ACK frame (RFC 9000, section 19.3) as the first packets of a connection have it.
 fn acknowledgement(reader: &mut Reader<'_>, with_ecn: bool) -> bool {
     const FIRST_NUMBERS: u64 = 64;

@@ -120,14 +120,9 @@ pub(crate) fn open<'p>(
     let sealed = sealed.get(..payload_len.min(PLAINTEXT_MAX)).unwrap_or(sealed);
     let opened = plaintext.get_mut(..sealed.len())?;
     opened.copy_from_slice(sealed);
-    // GCM spends counter 1 on the tag (NIST SP 800-38D, section 7.1).
-    for (block, counter) in opened.chunks_mut(BLOCK).zip(2_u32..) {
-        let mut stream = [0; BLOCK];
-        stream[..12].copy_from_slice(&nonce);
-        stream[12..].copy_from_slice(&counter.to_be_bytes());
-        for (byte, key) in block.iter_mut().zip(keys.packet.encrypted(stream)) {
-            *byte ^= key;
-        }
+    let stream = keys.packet.stream(&nonce);
+    for (byte, key) in opened.iter_mut().zip(stream.iter().flatten()) {
+        *byte ^= key;
     }
     Some((opened, payload_len))
 }
@@ -169,6 +164,21 @@ struct BlockCipher(Aes128);
 impl BlockCipher {
     fn new(key: [u8; 16]) -> Self {
         Self(Aes128::new(&key.into()))
+    }
+
+    /// What a packet is encrypted with: counters, of which GCM spends the first on the tag (NIST SP 800-38D, section 7.1).
+    fn stream(&self, nonce: &[u8; 12]) -> [Block<Aes128>; PLAINTEXT_MAX / BLOCK] {
+        let mut counter = 1_u32;
+        let mut blocks = [Block::<Aes128>::default(); PLAINTEXT_MAX / BLOCK];
+        for block in &mut blocks {
+            counter += 1;
+            let (fixed, counted) = block.split_at_mut(nonce.len());
+            fixed.copy_from_slice(nonce);
+            counted.copy_from_slice(&counter.to_be_bytes());
+        }
+        // All at once: the processor works on several.
+        self.0.encrypt_blocks(&mut blocks);
+        blocks
     }
 
     fn encrypted(&self, block: [u8; BLOCK]) -> [u8; BLOCK] {

@@ -4,14 +4,17 @@
 //! refuse these bytes need not be looked for again. Nothing else is remembered, so that the answers are the same.
 
 use crate::answer::Answer;
-use crate::dispatch::{PORTS, Selection};
+use crate::dispatch::{self, PORTS, Selection};
 use crate::exchange::{Exchange, Side, Speaker};
-use crate::identify::{Stage, identify_by};
+use crate::identify::{Stage, candidates_by, identify_by};
+use crate::name::ProtocolSet;
 use crate::probe::Match;
+use crate::signature::Signatures;
 use offport_wire::Transport;
+use std::sync::Arc;
 
-/// Bytes that are compared.
-const HEAD: usize = 8;
+/// Bytes that are compared: a method and its blank, a record's type, version and half of its length.
+const HEAD: usize = 4;
 
 /// Beginnings that are remembered.
 const ENTRIES: usize = 256;
@@ -20,86 +23,119 @@ const ENTRIES: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Identifier {
     entries: Box<[Entry; ENTRIES]>,
+    signatures: Arc<Signatures>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    key: Key,
+    key: Option<Key>,
     /// Not asked for before it is the second time in a row: a beginning that comes once is not worth it.
     selection: Option<Selection>,
 }
 
 /// Everything that what probes say of a beginning depends on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
-    head: u64,
-    first: u8,
+    /// Of the side that spoke first; midstream, where one says nothing without the other, of both that spoke.
+    heads: [Option<[u8; HEAD]>; 2],
+    first: Speaker,
+    midstream: bool,
     /// Position in [`PORTS`].
     port: u8,
 }
 
 impl Default for Identifier {
     fn default() -> Self {
-        Self { entries: Box::new([Entry::default(); ENTRIES]) }
+        // Else the first flow would wait for it.
+        dispatch::prepare();
+        Self { entries: Box::new([Entry::default(); ENTRIES]), signatures: Arc::default() }
     }
 }
 
 impl Identifier {
-    /// As [`identify`](crate::identify()).
-    pub fn identify(&mut self, exchange: &Exchange<'_>, stage: Stage) -> Answer {
-        identify_by(exchange, stage, |exchange| self.select(exchange))
+    /// Identifies by these signatures too.
+    pub fn new(signatures: Arc<Signatures>) -> Self {
+        Self { signatures, ..Self::default() }
     }
 
-    fn select(&mut self, exchange: &Exchange<'_>) -> Selection {
-        let selection = Selection::for_exchange(exchange);
-        let Some(key) = Key::of(exchange) else { return selection };
-        let entry = &mut self.entries[key.place()];
-        if entry.key != key {
-            *entry = Entry { key, selection: None };
-            return selection;
-        }
-        *entry.selection.get_or_insert_with(|| narrow(selection, exchange))
+    /// Identifies by other signatures from now on.
+    pub fn set_signatures(&mut self, signatures: Arc<Signatures>) {
+        self.signatures = signatures;
     }
+
+    /// As [`identify`](crate::identify()), and by the signatures.
+    pub fn identify(&mut self, exchange: &Exchange<'_>, stage: Stage) -> Answer {
+        let Self { entries, signatures } = self;
+        identify_by(exchange, stage, signatures, |exchange| select(entries, exchange))
+    }
+
+    /// As [`candidates`](crate::candidates), and by the signatures.
+    pub fn candidates(&self, exchange: &Exchange<'_>) -> ProtocolSet {
+        candidates_by(exchange, &self.signatures)
+    }
+}
+
+/// The probes that are worth asking.
+fn select(entries: &mut [Entry; ENTRIES], exchange: &Exchange<'_>) -> Selection {
+    let selection = Selection::for_exchange(exchange);
+    let Some(key) = Key::of(exchange) else { return selection };
+    let entry = &mut entries[key.place()];
+    if entry.key != Some(key) {
+        *entry = Entry { key: Some(key), selection: None };
+        return selection;
+    }
+    *entry.selection.get_or_insert_with(|| key.narrow(selection))
 }
 
 impl Key {
     fn of(exchange: &Exchange<'_>) -> Option<Self> {
-        if exchange.transport != Transport::TCP || exchange.midstream {
+        let &Exchange { transport, client, server, first, midstream, server_port, .. } = exchange;
+        if transport != Transport::TCP {
             return None;
         }
-        let head = u64::from_le_bytes(*opening(exchange).bytes.first_chunk()?);
-        let port = PORTS.iter().position(|&port| port == exchange.server_port);
-        Some(Self { head, first: exchange.first as u8, port: port.unwrap_or(PORTS.len()) as u8 })
+        let head = |side: Side<'_>| side.bytes.first_chunk().copied();
+        let heads = match first {
+            _ if midstream => {
+                let heads = [head(client), head(server)];
+                let is_short = |(side, head): (Side<'_>, Option<_>)| !side.is_empty() && head.is_none();
+                if [client, server].into_iter().zip(heads).any(is_short) {
+                    return None;
+                }
+                heads
+            }
+            Speaker::Client => [Some(head(client)?), None],
+            Speaker::Server => [None, Some(head(server)?)],
+        };
+        let port = PORTS.iter().position(|&port| port == server_port).unwrap_or(PORTS.len());
+        Some(Self { heads, first, midstream, port: port as u8 })
     }
 
     fn place(self) -> usize {
-        let mixed = (self.head ^ u64::from(self.port) << 8 ^ u64::from(self.first))
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 56) as usize % ENTRIES
+        let [client, server] = self.heads.map(|head| u64::from(u32::from_le_bytes(head.unwrap_or_default())));
+        let about = u64::from(self.port) << 2 | (self.first as u64) << 1 | u64::from(self.midstream);
+        let mixed = (client | server << 32) ^ about << 24;
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % ENTRIES
+    }
+
+    /// The probes that do not refuse the beginning by itself. Over TCP to refuse it is to refuse all that goes on from there.
+    fn narrow(self, probes: Selection) -> Selection {
+        let Self { heads: [client, server], first, midstream, port } = self;
+        let server_port = PORTS.get(usize::from(port)).copied().unwrap_or(1);
+        let ends = [HEAD as u16];
+        fn side<'a>(head: &'a Option<[u8; HEAD]>, ends: &'a [u16]) -> Side<'a> {
+            head.as_ref().map_or_else(Side::default, |head| Side::one(head, ends))
+        }
+        let (client, server) = (side(&client, &ends), side(&server, &ends));
+        let transport = Transport::TCP;
+        let beginning = Exchange { transport, client, server, first, client_port: 1, server_port, midstream };
+        let left = probes.filter(|probe| (probe.check)(&beginning) != Match::No);
+        if midstream { left.or(Selection::patient()) } else { left }
     }
 }
 
-fn opening<'a, 'b>(exchange: &'b Exchange<'a>) -> &'b Side<'a> {
-    match exchange.first {
-        Speaker::Client => &exchange.client,
-        Speaker::Server => &exchange.server,
-    }
-}
-
-/// The probes of a selection that do not refuse the beginning by itself. Over TCP to refuse it is to refuse all that goes
-/// on from there.
+/// The probes of a selection that do not refuse how the exchange begins.
 pub(crate) fn narrow(selection: Selection, exchange: &Exchange<'_>) -> Selection {
-    if Key::of(exchange).is_none() {
-        return selection;
-    }
-    let ends = [HEAD as u16];
-    let head = Side::one(&opening(exchange).bytes[..HEAD], &ends);
-    let (client, server) = match exchange.first {
-        Speaker::Client => (head, Side::default()),
-        Speaker::Server => (Side::default(), head),
-    };
-    let beginning = Exchange { client, server, client_port: 1, ..*exchange };
-    selection.filter(|probe| (probe.check)(&beginning) != Match::No)
+    Key::of(exchange).map_or(selection, |key| key.narrow(selection))
 }
 
 #[cfg(test)]
@@ -123,10 +159,10 @@ mod tests {
     fn few_probes_are_left_when_a_beginning_comes_again() {
         let request = exchange(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"");
         let mut identifier = Identifier::default();
-        let mut asked = || identifier.select(&request).iter().count();
+        let mut asked = || select(&mut identifier.entries, &request).iter().count();
         let first = asked();
         assert_eq!(asked(), asked());
-        assert!(asked() * 3 < first, "{} of {first}", asked());
+        assert!(asked() * 2 < first, "{} of {first}", asked());
     }
 
     #[test]

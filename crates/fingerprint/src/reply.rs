@@ -2,8 +2,13 @@
 //!
 //! Both greet with `220` and may say nothing that tells them apart; this file reads a reply and says whose it is.
 
+use memchr::memmem;
+
 use crate::probe::Match;
-use crate::text::{Step, Text, holds, is_text};
+use crate::text::{Step, Text, is_text};
+
+/// As much of a reply's text is read: what is kept of a side.
+const TEXT_MAX: usize = 512;
 
 /// A reply, as far as its lines are complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,21 +57,37 @@ impl<'a> Reply<'a> {
 
     /// Whose greeting this is, if its words tell. Host names are no witnesses: ftp.example.org may be a mail server.
     pub(crate) fn service(&self) -> Option<Service> {
-        let tokens = || self.text.split(|byte| byte.is_ascii_whitespace()).filter(|token| !is_host(token));
-        let says = |words: &[&[u8]]| tokens().any(|token| words.iter().any(|word| holds(token, word)));
-        if says(&[b"SMTP", b"LMTP"]) {
+        const MAILERS: [&[u8]; 7] =
+            [b"postfix", b"sendmail", b"exim", b"qmail", b"mdaemon", b"mailenable", b"mailserver"];
+        const PHRASES: [&[u8]; 3] = [b"mail server", b"mail service", b"mail gateway"];
+        let mut lower = [0; TEXT_MAX];
+        let text = &mut lower[..self.text.len().min(TEXT_MAX)];
+        text.iter_mut().zip(self.text).for_each(|(lower, byte)| *lower = byte.to_ascii_lowercase());
+        if [&b"smtp"[..], b"lmtp"].iter().any(|word| says(text, word)) {
             return Some(Service::Smtp);
         }
-        if says(&[b"FTP", b"FileZilla"]) {
+        if [&b"ftp"[..], b"filezilla"].iter().any(|word| says(text, word)) {
             return Some(Service::Ftp);
         }
-        let mail =
-            says(&[b"Postfix", b"Sendmail", b"Exim", b"qmail", b"MDaemon", b"MailEnable", b"MailServer"])
-                || [b"mail server".as_slice(), b"mail service", b"mail gateway"]
-                    .iter()
-                    .any(|words| holds(self.text, words));
+        let mail = MAILERS.iter().any(|word| says(text, word))
+            || PHRASES.iter().any(|phrase| memmem::find(text, phrase).is_some());
         mail.then_some(Service::Smtp)
     }
+}
+
+/// Whether a text holds a word that is not part of a dotted name. Each of the names that hold it is looked at once.
+fn says(text: &[u8], word: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = memmem::find(rest, word) {
+        let (before, from) = rest.split_at(at);
+        let start = before.iter().rposition(u8::is_ascii_whitespace).map_or(0, |space| space + 1);
+        let end = at + from.iter().position(u8::is_ascii_whitespace).unwrap_or(from.len());
+        if !is_host(&rest[start..end]) {
+            return true;
+        }
+        rest = &rest[end..];
+    }
+    false
 }
 
 /// Whether a word is a dotted name: letters on both sides of a dot.
@@ -108,6 +129,9 @@ mod tests {
         assert_eq!(service(b"220-FileZilla Server 1.8.0\r\n220 Please visit\r\n"), Some(Service::Ftp));
         assert_eq!(service(b"220 ftp.example.org ready\r\n"), None);
         assert_eq!(service(b"220 Welcome\r\n"), None);
+        assert_eq!(service(b"220 ftp.example.org ftp.example.net FTP\r\n"), Some(Service::Ftp));
+        assert_eq!(service(b"220 smtp.example.org smtp\r\n"), Some(Service::Smtp));
+        assert_eq!(service(b"220 smtp.a.example\r\n"), None);
         assert_eq!(service(b"220-Send mail to root\r\n220 ready\r\n"), None);
         assert_eq!(service(b"220 Kerio Mail Server ready\r\n"), Some(Service::Smtp));
     }

@@ -119,6 +119,19 @@ impl<'a> Scan<'a> {
         self.skip(wanted.len())
     }
 
+    /// One of `wanted`, of which none is the beginning of another; its index.
+    pub(crate) fn expect_one_of(&mut self, wanted: &[&[u8]]) -> Step<usize> {
+        let mut stop = Stop::Wrong;
+        for (index, wanted) in wanted.iter().enumerate() {
+            match self.expect(wanted) {
+                Ok(()) => return Ok(index),
+                Err(Stop::Short) => stop = Stop::Short,
+                Err(Stop::Wrong) => {}
+            }
+        }
+        Err(stop)
+    }
+
     /// A byte that `allowed` accepts.
     pub(crate) fn u8_if(&mut self, allowed: impl FnOnce(u8) -> bool) -> Step<u8> {
         let byte = self.u8()?;
@@ -245,5 +258,9 @@ mod tests {
         assert_eq!(Scan::new(b"SM").expect(b"SMB"), Err(Stop::Short));
         assert_eq!(Scan::new(b"SX").expect(b"SMB"), Err(Stop::Wrong));
         assert_eq!(Scan::new(b"SMB").expect(b"SMB"), Ok(()));
+        let either: &[&[u8]] = &[b"OPEN", b"OKAY"];
+        assert_eq!(Scan::new(b"OKAY").expect_one_of(either), Ok(1));
+        assert_eq!(Scan::new(b"O").expect_one_of(either), Err(Stop::Short));
+        assert_eq!(Scan::new(b"OX").expect_one_of(either), Err(Stop::Wrong));
     }
 }

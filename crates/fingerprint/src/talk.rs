@@ -4,7 +4,8 @@ use offport_wire::Transport;
 
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::identify::is_dispatched_soundly;
-use crate::probe::Match;
+use crate::probe::{Match, Sides};
+use crate::protocols::PROBES;
 
 /// What the flow table keeps of a side by default.
 const BOUND: usize = 512;
@@ -99,6 +100,9 @@ impl Talk {
     pub(crate) fn ask(&self, check: fn(&Exchange<'_>) -> Match) -> Match {
         let exchange = self.exchange();
         let answer = check(&exchange);
+        if matches!(answer, Match::Yes(_)) {
+            assert!(is_said(check, &exchange), "by whom it is told is said wrongly: {exchange:02x?}");
+        }
         assert!(answer == Match::No || is_dispatched_soundly(&exchange), "{exchange:02x?}");
         answer
     }
@@ -142,6 +146,19 @@ impl Noise {
 
     pub(crate) fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| (self.next() >> 32) as u8).collect()
+    }
+}
+
+/// Whether its probe says of itself that this side, or these sides, tell it.
+fn is_said(check: fn(&Exchange<'_>) -> Match, exchange: &Exchange<'_>) -> bool {
+    let Some(probe) = PROBES.iter().find(|probe| std::ptr::fn_addr_eq(probe.check, check)) else {
+        return true;
+    };
+    match (exchange.client.is_empty(), exchange.server.is_empty()) {
+        _ if exchange.midstream => true,
+        (false, true) => matches!(probe.sides, Sides::Either | Sides::Client),
+        (true, false) => matches!(probe.sides, Sides::Either | Sides::Server),
+        _ => true,
     }
 }
 

@@ -22,6 +22,10 @@ pub(crate) struct Verbs {
     words: &'static [&'static [u8]],
     /// A bit for each first letter: its place in the alphabet.
     letters: u32,
+    /// For each letter the places of the first and the last word that begin with it.
+    spans: [(u8, u8); 26],
+    /// Letters of the longest.
+    longest: usize,
 }
 
 impl Verbs {
@@ -30,13 +34,28 @@ impl Verbs {
     /// # Panics
     /// When one does not begin with a letter.
     pub(crate) const fn new(words: &'static [&'static [u8]]) -> Self {
-        let (mut letters, mut at) = (0, 0);
+        assert!(words.len() <= u8::MAX as usize, "places are bytes");
+        let (mut letters, mut longest, mut at) = (0, 0, 0);
+        let mut spans = [(0, 0); 26];
         while at < words.len() {
             assert!(words[at][0].is_ascii_uppercase(), "a verb begins with a letter in upper case");
-            letters |= 1 << (words[at][0] - b'A');
+            let letter = words[at][0] - b'A';
+            let is_new = letters & 1 << letter == 0;
+            letters |= 1 << letter;
+            let before = spans[letter as usize].0;
+            spans[letter as usize] = (if is_new { at as u8 } else { before }, at as u8);
+            if words[at].len() > longest {
+                longest = words[at].len();
+            }
             at += 1;
         }
-        Self { words, letters }
+        Self { words, letters, spans, longest }
+    }
+
+    /// Where the words with a first letter stand, and perhaps others; the place of the first of them.
+    fn beginning_with(&self, letter: u8) -> (usize, &[&[u8]]) {
+        let (first, last) = self.spans[usize::from(letter - b'A')];
+        (first.into(), &self.words[usize::from(first)..=usize::from(last)])
     }
 
     const fn begin_with(&self, byte: u8) -> bool {
@@ -127,15 +146,17 @@ impl<'a> Text<'a> {
             return Err(Match::No);
         }
         let first = first.to_ascii_uppercase();
-        let end = self.rest.iter().position(|&byte| !is_verb(byte)).unwrap_or(self.rest.len());
+        let within = &self.rest[..self.rest.len().min(verbs.longest + 1)];
+        let end = within.iter().position(|&byte| !is_verb(byte)).unwrap_or(within.len());
         let (word, rest) = self.rest.split_at(end);
+        let (offset, words) = verbs.beginning_with(first);
         if rest.is_empty() {
             let begins = |verb: &&[u8]| verb.get(..end).is_some_and(|head| head.eq_ignore_ascii_case(word));
-            return Err(if verbs.words.iter().any(begins) { Match::Maybe } else { Match::No });
+            return Err(if words.iter().any(begins) { Match::Maybe } else { Match::No });
         }
         self.rest = rest;
         let is_it = |verb: &&[u8]| verb.len() == end && verb[0] == first && verb.eq_ignore_ascii_case(word);
-        verbs.words.iter().position(is_it).ok_or(Match::No)
+        words.iter().position(is_it).map(|place| offset + place).ok_or(Match::No)
     }
 
     /// Between `min` and `max` bytes of a class, as many as there are, and the byte after them must be there too.
@@ -196,6 +217,14 @@ pub(crate) const fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= 0x20 && byte != 0x7f)
 }
 
+/// Whether bytes are lines of text in any charset, the last of them open, up to where TLS may begin.
+pub(crate) fn are_lines(bytes: &[u8]) -> bool {
+    const HANDSHAKE: &[u8] = b"\x16\x03";
+    let end = memchr::memmem::find(bytes, HANDSHAKE).unwrap_or(bytes.len());
+    let cut = bytes[..end].strip_suffix(&HANDSHAKE[..1]).unwrap_or(&bytes[..end]);
+    all(cut, |byte| is_text(byte) || matches!(byte, b'\r' | b'\n'))
+}
+
 /// What a line of US-ASCII text is made of.
 pub(crate) const fn is_ascii_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= 0x20 && byte < 0x7f)
@@ -242,6 +271,9 @@ mod tests {
         assert_eq!(Text::new(b"").verb(verbs), Err(Match::Maybe));
         assert_eq!(Text::new(b"AUTHX").verb(verbs), Err(Match::No));
         assert_eq!(Text::new(b"AUTHX ").verb(verbs), Err(Match::No));
+        assert_eq!(Text::new(b"AUTHXXXXXXXX").verb(verbs), Err(Match::No));
+        assert_eq!(Text::new(b"X-EXPS").verb(verbs), Err(Match::Maybe));
+        assert_eq!(Text::new(b"X-EXPSX").verb(verbs), Err(Match::No));
         assert_eq!(Text::new(b" AUTH ").verb(verbs), Err(Match::No));
     }
 
@@ -254,6 +286,16 @@ mod tests {
         assert_eq!(Text::new(b" ").run(1, 3, digit), Err(Match::No));
         assert_eq!(Text::new(b" ").run(0, 3, digit), Ok(&b""[..]));
         assert_eq!(Text::new(b"191>").number(3), Ok(191));
+    }
+
+    #[test]
+    fn lines_end_where_tls_may_begin() {
+        assert!(are_lines(b""));
+        assert!(are_lines(b"+OK\r\nr\xe9sum\xe9"));
+        assert!(!are_lines(b"a\n\x01"));
+        assert!(are_lines(b"a\n\x16"));
+        assert!(are_lines(b"a\n\x16\x03\x01\0"));
+        assert!(!are_lines(b"a\n\x16\x04"));
     }
 
     #[test]

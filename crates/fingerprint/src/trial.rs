@@ -28,6 +28,10 @@ impl Trial {
         Self { talk: self.talk.midstream(), ..self }
     }
 
+    pub(crate) fn port(self, server_port: u16) -> Self {
+        Self { talk: self.talk.port(server_port), ..self }
+    }
+
     pub(crate) fn client(&self, bytes: &[u8]) -> Match {
         self.talk.clone().client(bytes).ask(self.check)
     }

@@ -9,15 +9,16 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::reader::Reader;
 use crate::text::{Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Bittorrent,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| matches!(byte, 0 | b'B' | b'd' | 0x01 | 0x11 | 0x21 | 0x31 | 0x41),
+    datagram: &[(0, |byte| matches!(byte, 0 | b'B' | b'd' | 0x01 | 0x11 | 0x21 | 0x31 | 0x41))],
     check,
 };
 

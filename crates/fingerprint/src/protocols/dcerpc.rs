@@ -9,14 +9,15 @@ use std::ops::RangeInclusive;
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Dcerpc,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| byte == 4,
+    datagram: &[(0, |byte| byte == 4)],
     check,
 };
 
@@ -106,7 +107,7 @@ fn contexts(scan: &mut Scan<'_>, number: Number, body: usize) -> Step<()> {
 }
 
 /// The connectionless header (C706, section 12.5.2).
-fn connectionless(scan: &mut Scan<'_>, total: usize) -> Step<Proof> {
+pub(super) fn connectionless(scan: &mut Scan<'_>, total: usize) -> Step<Proof> {
     const LAST_KIND: u8 = 10;
     // Every other bit of the second flags octet is reserved.
     const CANCEL_PENDING: u8 = 0x02;

@@ -6,14 +6,15 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Dhcp,
     transports: Transports::UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| matches!(byte, 1 | 2),
+    datagram: &[(0, |byte| matches!(byte, 1 | 2))],
     check,
 };
 

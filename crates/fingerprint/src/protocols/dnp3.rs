@@ -8,14 +8,15 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Step, Stop, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Dnp3,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| byte == START[0],
+    datagram: &[(0, |byte| byte == START[0])],
     check,
 };
 

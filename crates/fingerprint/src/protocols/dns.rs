@@ -11,15 +11,20 @@ use crate::answer::Proof;
 use crate::dns_message::{HEADER_LEN, Header, Message, Walk, header_so_far, walk};
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any};
+use crate::probe::{At, Match, Probe, Sides, Transports};
+use crate::reader::Reader;
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Dns,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: DATAGRAM,
     check,
 };
+
+/// A datagram holds few questions and answers: high bytes of their counts.
+pub(super) const DATAGRAM: &[At] = &[(4, |questions| questions == 0), (6, |answers| answers == 0)];
 
 /// Opcodes (RFC 1035, section 4.1.1; RFC 1996; RFC 2136). Stateful operations (6, RFC 8490) are not told: their
 /// messages count nothing, and TLVs follow.
@@ -52,14 +57,20 @@ pub(super) struct Rules {
 pub(super) fn both_sides(exchange: &Exchange<'_>, rules: &Rules) -> Match {
     let is_stream = exchange.transport == Transport::TCP;
     let mut proof = None;
-    for side in [&exchange.client, &exchange.server] {
+    for (side, answers) in [(&exchange.client, false), (&exchange.server, true)] {
         if side.is_empty() {
             continue;
+        }
+        if is_stream && !answers && side.bytes.first().is_some_and(|&high| high > LONG_REQUEST) {
+            return Match::No;
         }
         let (bytes, len) =
             if is_stream { stream(side) } else { (side.first_datagram(), side.first_len as usize) };
         // Most is told before the walk.
         let header = header_so_far(bytes);
+        if !is_stream && (header.questions | header.answers) > 0xff {
+            return Match::No;
+        }
         if !(rules.header)(&header) && !(rules.attempt)(&header)
             || bytes.get(HEADER_LEN).is_some_and(|&first| !(rules.name)(first))
         {
@@ -70,19 +81,48 @@ pub(super) fn both_sides(exchange: &Exchange<'_>, rules: &Rules) -> Match {
             Walk::Short(_) if !is_stream || side.closed => return Match::No,
             Walk::Short(header) if (rules.header)(&header) => {}
             Walk::Valid(message) if (rules.header)(&message.header) && (rules.message)(&message) => {
-                proof = Some(Proof::Structure);
+                // A header alone is an answer, and little to go by from who asked nothing.
+                let alone = message.entries == 0 && !answers;
+                proof = proof.max(Some(if alone { Proof::Heuristic } else { Proof::Structure }));
             }
             Walk::Valid(message) if is_attempt(exchange, rules, &message, true) => {
                 proof = proof.max(Some(Proof::Heuristic));
             }
             Walk::Broken(message) if is_attempt(exchange, rules, &message, false) => {
-                proof = proof.max(Some(Proof::Heuristic));
+                let slip = message.entries > 0 || is_question_with_a_slip(bytes);
+                proof = proof.max(Some(if slip { Proof::Heuristic } else { Proof::Attempt }));
             }
             _ => return Match::No,
         }
     }
     proof.map_or(Match::Maybe, Match::Yes)
 }
+
+/// Whether what stands for the first question is one but for its name: that points nowhere, or the message ends in it.
+fn is_question_with_a_slip(bytes: &[u8]) -> bool {
+    let mut reader = Reader::new(bytes.get(HEADER_LEN..).unwrap_or_default());
+    let is_usual = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let mut has_label = false;
+    loop {
+        match reader.u8() {
+            Some(length @ 1..=63) => match reader.take(length.into()) {
+                Some(label) if label.iter().all(is_usual) => has_label = true,
+                Some(_) => return false,
+                None => return reader.len() > 0 && reader.rest().iter().all(is_usual),
+            },
+            Some(192..) => {
+                reader.u8();
+                // Types of questions, and IN (RFC 1035, section 3.2).
+                return matches!((reader.u16_be(), reader.u16_be()), (Some(1..=255), Some(1)));
+            }
+            Some(_) => return false,
+            None => return has_label,
+        }
+    }
+}
+
+/// High byte of the length of a request, at most: 8 KiB hold far more than one question, or an update of a zone.
+const LONG_REQUEST: u8 = 0x1f;
 
 /// Either the header or what follows it may be broken. A header is forgiven only over a whole message, and only in a
 /// datagram: a stream's header is judged before what follows it is there.
@@ -95,7 +135,7 @@ fn is_attempt(exchange: &Exchange<'_>, rules: &Rules, message: &Message, whole: 
 }
 
 /// The counts of nearly every message: 50 of the header's bits that neither chance nor another format sets so.
-pub(super) const fn is_ordinary(header: &Header) -> bool {
+pub(crate) const fn is_ordinary(header: &Header) -> bool {
     if header.is_response() {
         return header.questions == 1
             && header.answers < 16
@@ -120,11 +160,15 @@ fn stream<'a>(side: &Side<'a>) -> (&'a [u8], usize) {
     (message.get(..length).unwrap_or(message), length)
 }
 
-fn is_possible(header: &Header) -> bool {
+pub(crate) fn is_possible(header: &Header) -> bool {
     // RFC 1035, section 4.1.1: the Z bit is zero, and only responses carry a response code.
     header.flags & 0x0040 == 0
         && (header.is_response() || header.rcode() == 0)
         && match header.opcode() {
+            // RFC 1035, section 6.4.1: the answer whose question is asked for.
+            IQUERY if !header.is_response() => {
+                header.questions == 0 && header.answers <= 1 && header.authorities == 0
+            }
             QUERY | IQUERY | STATUS => true,
             NOTIFY | UPDATE => header.questions <= 1,
             _ => false,
@@ -159,6 +203,7 @@ mod tests {
     use super::*;
     use crate::dns_message::build::{header, name, on_tcp, question, record};
     use crate::talk::{Noise, Talk, assert_every_prefix_goes_on, random_yeses};
+    use crate::trial::Trial;
 
     const YES: Match = Match::Yes(Proof::Structure);
 
@@ -275,31 +320,45 @@ mod tests {
 
     #[test]
     fn slips_are_plausible() {
-        let broken = |bytes: &[u8]| {
-            assert_eq!(Talk::udp().client(bytes).ask(check), Match::Yes(Proof::Heuristic), "{bytes:02x?}");
+        let broken = |bytes: &[u8], proof: Proof| {
+            assert_eq!(Talk::udp().client(bytes).ask(check), Match::Yes(proof), "{bytes:02x?}");
             let stream = on_tcp(bytes);
-            assert_eq!(Talk::tcp().client(&stream).ask(check), Match::Yes(Proof::Heuristic), "{bytes:02x?}");
+            assert_eq!(Talk::tcp().client(&stream).ask(check), Match::Yes(proof), "{bytes:02x?}");
             for end in 0..stream.len() {
                 assert_ne!(Talk::tcp().client(&stream[..end]).ask(check), Match::No, "{end} of {bytes:02x?}");
             }
         };
         let ask = header(1, 0x0100, [1, 0, 0, 0]);
-        broken(&[&ask[..], &question(&[0xc0, 12], 1, 1)].concat());
-        broken(&[&ask[..], &[3, b'a']].concat());
-        broken(&[&query("example.com", 1)[..], &[0]].concat());
+        broken(&[&ask[..], &question(&[0xc0, 12], 1, 1)].concat(), Proof::Heuristic);
+        broken(&[&ask[..], &[3, b'a']].concat(), Proof::Heuristic);
+        for noise in
+            [&b"\xc0\x0c\x77\x01\0\x01"[..], b"\x03a\x80\x81", b"\x03\x9c", b"\x03a;c\0\0\x01", b"\x05"]
+        {
+            broken(&[&ask[..], noise].concat(), Proof::Attempt);
+        }
+        broken(&[&query("example.com", 1)[..], &[0]].concat(), Proof::Heuristic);
         let forward = question(&[0xc0, 18], 1, 1);
         broken(
             &[&header(1, 0x0100, [2, 0, 0, 0])[..], &forward, &question(&name("a.example"), 1, 1)].concat(),
+            Proof::Heuristic,
         );
         // An option of EDNS that is longer than its record.
         let option = record(&[0], 41, 4096, &[0, 8, 0, 30, 0, 1]);
         broken(
             &[&header(1, 0x0010, [1, 0, 0, 1])[..], &question(&name("a.example"), 28, 1), &option].concat(),
+            Proof::Heuristic,
         );
         // An operation that is not assigned.
         let unassigned = [header(1, 0x7900, [1, 0, 0, 0]), question(&name("a.example"), 1, 1)].concat();
         assert_eq!(Talk::udp().client(&unassigned).ask(check), Match::Yes(Proof::Heuristic));
         assert_eq!(Talk::tcp().client(&on_tcp(&unassigned)).ask(check), Match::No);
+    }
+
+    #[test]
+    fn an_inverse_query_has_one_answer() {
+        // memcached's binary protocol: set, with zeros for the unique number, the flags and the expiry.
+        let set = b"\x80\x01\0\x08\x08\0\0\0\0\0\0\x13\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0hostnamevm\n";
+        assert_eq!(Trial::tcp(check).client(set), Match::No);
     }
 
     #[test]

@@ -7,14 +7,15 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Dtls,
     transports: Transports::UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| (CHANGE_CIPHER_SPEC..=ACK).contains(&byte),
+    datagram: &[(0, |byte| (CHANGE_CIPHER_SPEC..=ACK).contains(&byte))],
     check,
 };
 

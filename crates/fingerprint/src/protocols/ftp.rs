@@ -6,15 +6,16 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::reply::{Reply, Service};
 use crate::text::{Text, Verbs, holds, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Ftp,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: any,
+    datagram: &[],
     check,
 };
 

@@ -6,14 +6,15 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::text::{Step, Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
-    protocol: Protocol::Http2,
+    protocol: Protocol::Http,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: &[],
     check,
 };
 

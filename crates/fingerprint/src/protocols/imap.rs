@@ -6,16 +6,19 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any, weigh};
-use crate::text::{Text, Verbs, is_text, verdict};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::text::{Text, Verbs, are_lines, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Imap,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: any,
+    datagram: &[],
     check,
 };
+
+const PORT: u16 = 143;
 
 /// Tags that clients make are short: letters and digits, a dot or dash at most.
 const TAG_MAX: usize = 12;
@@ -64,7 +67,8 @@ const LATER: &Verbs = &Verbs::new(&[
 ]);
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    let opens = exchange.first == Speaker::Client && !exchange.midstream;
+    // On IMAP's own port a greeting that logs in (PREAUTH) may have passed elsewhere.
+    let opens = exchange.first == Speaker::Client && !exchange.midstream && exchange.server_port != PORT;
     weigh(exchange, |client| command(client, opens), |server| replies(server, exchange.midstream))
 }
 
@@ -74,13 +78,19 @@ fn command(side: &Side<'_>, opens: bool) -> Match {
         let mut text = Text::new(side.bytes);
         text.run(1, TAG_MAX, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))?;
         text.literal(b" ")?;
-        match text.clone().verb(LATER) {
+        let later = match text.clone().verb(LATER) {
             Ok(_) if opens => return Ok(Match::No),
             // Words that plain text may hold: they prove something only beside the server's.
             Ok(_) => return text.line(is_text).map(|_| Match::Maybe),
-            Err(_) => {}
-        }
-        let command = OPENING[text.verb(OPENING)?];
+            Err(may_be) => {
+                if opens {
+                    Match::No
+                } else {
+                    may_be
+                }
+            }
+        };
+        let command = OPENING[text.verb(OPENING).map_err(|opening| opening.or(later))?];
         let arguments = text.line(is_text)?;
         let words = arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).count();
         let fits = match command {
@@ -106,7 +116,9 @@ fn replies(side: &Side<'_>, midstream: bool) -> Match {
         } else {
             text.verb(GREETINGS)?;
         }
-        Ok(if text.line(is_text) == Err(Match::No) { Match::No } else { Match::Yes(Proof::Banner) })
+        // Random bytes behind the word are text for a while: the line must end.
+        text.line(is_text)?;
+        Ok(if are_lines(text.rest()) { Match::Yes(Proof::Banner) } else { Match::No })
     })
 }
 
@@ -126,8 +138,14 @@ mod tests {
         ] {
             tcp.server_proves(greeting, Proof::Banner);
         }
-        for other in [b"* OKAY\r\n".as_slice(), b"* OK \x01", b"*1\r\n$4\r\n", b"* 3 EXISTS\r\n", b"* item\n"]
-        {
+        for other in [
+            b"* OKAY\r\n".as_slice(),
+            b"* OK \x01",
+            b"* OK a\n\x01",
+            b"*1\r\n$4\r\n",
+            b"* 3 EXISTS\r\n",
+            b"* item\n",
+        ] {
             assert_eq!(tcp.server(other), Match::No, "{}", other.escape_ascii());
         }
     }
@@ -155,6 +173,9 @@ mod tests {
             assert_eq!(tcp.client(other), Match::No, "{}", other.escape_ascii());
         }
         tcp.refuses_noise(2000);
+        let selects = b"A1 SELECT INBOX\r\n";
+        assert_eq!(tcp.client(selects), Match::No);
+        assert_eq!(Trial::tcp(check).port(PORT).client(selects), Match::Maybe);
     }
 
     #[test]

@@ -9,14 +9,15 @@ use crate::answer::Proof;
 use crate::ber::{self, Element, tag};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Kerberos,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| matches!(byte, 0..=0x3f | 0x60..=0x7f),
+    datagram: &[(0, |byte| matches!(byte, 0..=0x3f | 0x60..=0x7f))],
     check,
 };
 

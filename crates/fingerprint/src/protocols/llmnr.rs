@@ -7,14 +7,15 @@ use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Llmnr,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: super::dns::DATAGRAM,
     check,
 };
 

@@ -8,14 +8,15 @@ use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::protocols::dns::{Rules, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Mdns,
     transports: Transports::UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: super::dns::DATAGRAM,
     check,
 };
 
@@ -28,7 +29,7 @@ fn check(exchange: &Exchange<'_>) -> Match {
         exchange.server_port == PORT || exchange.client_port == PORT && exchange.server_port != DNS_PORT;
     let rules = match on_port {
         true => Rules { header: is_possible, name: |_| true, message: is_mdns, attempt: is_ordinary },
-        false => Rules { header: is_possible, name: |_| true, message: is_marked, attempt: |_| false },
+        false => Rules { header: is_multicast, name: |_| true, message: is_marked, attempt: |_| false },
     };
     both_sides(exchange, &rules)
 }
@@ -38,12 +39,17 @@ fn is_possible(header: &Header) -> bool {
     header.opcode() == 0 && header.rcode() == 0
 }
 
+/// The id is zero (RFC 6762, section 18.1).
+fn is_multicast(header: &Header) -> bool {
+    header.id == 0 && is_possible(header)
+}
+
 fn is_mdns(message: &Message) -> bool {
     message.entries > 0 && !message.netbios_name
 }
 
 fn is_marked(message: &Message) -> bool {
-    is_mdns(message) && (message.class_top_bit || message.header.id == 0 && message.local_name)
+    is_mdns(message) && (message.class_top_bit || message.local_name)
 }
 
 #[cfg(test)]

@@ -9,14 +9,20 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Modbus,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: &[
+        (2, |byte| byte == 0),
+        (3, |byte| byte == 0),
+        (4, |byte| byte == 0),
+        (5, |length| length >= 2),
+    ],
     check,
 };
 

@@ -6,24 +6,25 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Ntp,
     transports: Transports::UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| (1..=4).contains(&(byte >> 3 & 7)),
+    datagram: &[(0, |byte| (1..=4).contains(&(byte >> 3 & 7)))],
     check,
 };
 
 const HEADER_LEN: usize = 48;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    weigh(exchange, message, message)
+    weigh(exchange, |client| message(client, true), |server| message(server, false))
 }
 
-fn message(message: Message<'_>) -> Step<Proof> {
+fn message(message: Message<'_>, from_client: bool) -> Step<Proof> {
     let mut scan = message.scan();
     let first = scan.u8()?;
     let version = first >> 3 & 7;
@@ -35,7 +36,9 @@ fn message(message: Message<'_>) -> Step<Proof> {
                 require(is_trailer(version, message.total.saturating_sub(HEADER_LEN), &mut scan))
             })?
         }
-        6 => control(&mut scan, first, message.total)?,
+        // Who asks does not answer; a response's fields hold almost anything.
+        6 if control(&mut scan, first, message.total)? && from_client => return Ok(Proof::Heuristic),
+        6 => {}
         _ => private(&mut scan, first, message.total)?,
     }
     Ok(Proof::Structure)
@@ -85,8 +88,8 @@ fn is_trailer(version: u8, mut len: usize, scan: &mut Scan<'_>) -> bool {
     }
 }
 
-/// RFC 9327, section 2: counted data, padded to words, and perhaps an authenticator.
-fn control(scan: &mut Scan<'_>, first: u8, total: usize) -> Step<()> {
+/// RFC 9327, section 2: counted data, padded to words, and perhaps an authenticator. Whether it is a response.
+fn control(scan: &mut Scan<'_>, first: u8, total: usize) -> Step<bool> {
     const LEN: usize = 12;
     require(first >> 6 == 0)?;
     let bits = scan.u8_if(|bits| bits & 0x1f <= 12 || bits & 0x1f == 31)?;
@@ -101,7 +104,8 @@ fn control(scan: &mut Scan<'_>, first: u8, total: usize) -> Step<()> {
     let authenticators = [0, 20, 24];
     require(
         total == LEN + count || authenticators.iter().any(|authenticator| total == padded + authenticator),
-    )
+    )?;
+    Ok(is_response)
 }
 
 /// Mode 7, `struct req_pkt` and `resp_pkt` of the reference implementation (`ntp_request.h`): items of one size.
@@ -190,6 +194,7 @@ mod tests {
         let read_variables = [0x16, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
         let answer = [&[0x16, 0x82, 0, 1, 6, 0x15, 0, 0, 0, 0, 0, 11][..], b"version=\"4\"", &[0]].concat();
         assert_eq!(Talk::udp().client(&read_variables).server(&answer).ask(check), YES);
+        assert_eq!(Talk::udp().client(&answer).ask(check), Match::Yes(Proof::Heuristic));
         let monlist = [0x17, 0, 3, 42, 0, 0, 0, 0];
         assert_eq!(Talk::udp().client(&[&monlist[..], &[0; 184]].concat()).ask(check), YES);
         assert_eq!(Talk::udp().client(&[&monlist[..], &[1; 184]].concat()).ask(check), Match::No);

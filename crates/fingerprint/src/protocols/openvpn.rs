@@ -10,14 +10,15 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::scan::{Scan, Step, Stop, require};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Openvpn,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| matches!(byte, CLIENT_V1 | SERVER_V1 | CLIENT_V2 | SERVER_V2 | CLIENT_V3),
+    datagram: &[(0, |byte| matches!(byte, CLIENT_V1 | SERVER_V1 | CLIENT_V2 | SERVER_V2 | CLIENT_V3))],
     check,
 };
 

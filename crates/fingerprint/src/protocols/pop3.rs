@@ -6,14 +6,15 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any, weigh};
-use crate::text::{Text, Verbs, is_text, verdict};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::text::{Text, Verbs, are_lines, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Pop3,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: any,
+    datagram: &[],
     check,
 };
 
@@ -74,6 +75,7 @@ fn replies(side: &Side<'_>, answers: bool) -> Match {
         };
         Ok(match line {
             Err(Match::No) => Match::No,
+            Ok(_) if !are_lines(text.rest()) => Match::No,
             Ok([]) => Match::Maybe,
             Ok(_) if positive && !answers => Match::Yes(Proof::Banner),
             _ => Match::Maybe,
@@ -98,6 +100,7 @@ mod tests {
         tcp.server_proves(b"+OK Dovecot ready.\r\n", Proof::Banner);
         tcp.server_proves(b"+OK POP3 server ready <1896.697170952@example.org>\r\n", Proof::Banner);
         assert_eq!(tcp.server(b"+OK \x01"), Match::No);
+        assert_eq!(tcp.server(b"+OK ready\r\n\x01"), Match::No);
         assert_eq!(tcp.server(b"+OKAY\r\n"), Match::No);
     }
 

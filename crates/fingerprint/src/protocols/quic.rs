@@ -11,7 +11,7 @@ use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::gquic;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::quic_frames::{are_initial_frames, varint};
 use crate::quic_initial::{Flavour, Layout, PLAINTEXT_MAX, flavour, open};
 use crate::reader::Reader;
@@ -19,8 +19,9 @@ use crate::reader::Reader;
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Quic,
     transports: Transports::UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| !matches!(byte, 0x40..=0x7f),
+    datagram: &[(0, |byte| !matches!(byte, 0x40..=0x7f))],
     check,
 };
 
@@ -98,6 +99,35 @@ fn long_header<'a>(side: &Side<'a>) -> Option<LongHeader<'a>> {
         reader.take(usize::from(len))
     };
     Some(LongHeader { first, version, dcid: connection_id()?, scid: connection_id()?, rest: reader.rest() })
+}
+
+/// The version that a side's first datagram names, Google's first ones included.
+pub(crate) fn version_of(side: &Side<'_>) -> Option<u32> {
+    let (flags, rest) = side.first_datagram().split_first()?;
+    // Google's public flags say that a version stands behind the connection id of eight bytes.
+    let at = match flags {
+        0x80.. => 0,
+        _ if flags & 0x09 == 0x09 => 8,
+        _ => return None,
+    };
+    let version = u32::from_be_bytes(*rest.get(at..)?.first_chunk()?);
+    (version != 0 && (at == 0 || gquic::is_version(version))).then_some(version)
+}
+
+/// The frames, as far as kept, of the Initial packet that the client's first datagram begins with.
+pub(crate) fn open_initial<'p>(
+    side: &Side<'_>,
+    speaker: Speaker,
+    plaintext: &'p mut [u8; PLAINTEXT_MAX],
+) -> Option<&'p [u8]> {
+    let header = long_header(side)?;
+    let flavour = flavour(header.version)?;
+    if header.packet_type() != flavour.initial_type || flavour.google_frames {
+        return None;
+    }
+    let layout = initial_layout(side, speaker, &header)?;
+    let (frames, len) = open(&flavour, header.dcid, speaker, side.first_datagram(), layout, plaintext)?;
+    are_initial_frames(frames, len, speaker, false).then_some(frames)
 }
 
 fn examine(
@@ -269,12 +299,12 @@ const fn is_reserved(version: u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::talk::{Noise, Talk, random_yeses};
 
     /// RFC 9001, appendix A.2: the beginning of a packet of 1200 bytes.
-    const V1_CLIENT: &str = "\
+    pub(crate) const V1_CLIENT: &str = "\
         c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936b47d92ec356c\
         0bab7df5976d27cd449f63300099f3991c260ec4c60d17b31f8429157bb35a1282a643a8d2262cad67500cadb8e7378c\
         8eb7539ec4d4905fed1bee1fc8aafba17c750e2c7ace01e6005f80fcb7df621230c83711b39343fa028cea7f7fb5ff89\
@@ -294,7 +324,7 @@ mod tests {
     const V1_RETRY: &str = "\
         ff000000010008f067a5502a4262b5746f6b656e04a265ba2eff4d829058fb3f0f2496ba";
     /// RFC 9369, appendix A.2: the beginning of a packet of 1200 bytes.
-    const V2_CLIENT: &str = "\
+    pub(crate) const V2_CLIENT: &str = "\
         d76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485dd04de806071bf03dceebfa162e75d6c\
         96058bdbfb127cdfcbf903388e99ad049f9a3dd4425ae4d0992cfff18ecf0fdb5a842d09747052f17ac2053d21f57c5d\
         250f2c4f0e0202b70785b7946e992e58a59ac52dea6774d4f03b55545243cf1a12834e3f249a78d395e0d18f4d766004\
@@ -318,7 +348,7 @@ mod tests {
     }
 
     /// The packet at its full length; what stands behind the bound is never read.
-    fn datagram(hex: &str) -> Vec<u8> {
+    pub(crate) fn datagram(hex: &str) -> Vec<u8> {
         let mut bytes = bytes(hex);
         bytes.resize(1200, 0);
         bytes

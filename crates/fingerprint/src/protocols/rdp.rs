@@ -9,14 +9,15 @@ use crate::answer::Proof;
 use crate::cotp::{self, Tpdu};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Rdp,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: &[(6, |options| options <= 0x1f), (7, |flags| matches!(flags & !0x60, 0x01 | 0x05 | 0x0c))],
     check,
 };
 

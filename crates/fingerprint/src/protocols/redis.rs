@@ -3,17 +3,20 @@
 //! Proof: a command as an array of bulk strings, whose counts and lengths agree with the CR LFs, or a reply that nests
 //! alike. A command typed inline needs a reply that fits, and a short reply needs its question. Client first.
 
+use memchr::memchr;
+
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::text::{Step, Text, Verbs, is_ascii_text, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Redis,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: &[],
     check,
 };
 
@@ -57,6 +60,7 @@ const INLINE: &Verbs = &Verbs::new(&[
     b"SADD",
     b"HSET",
     b"HGETALL",
+    b"QUIT",
 ]);
 
 /// Redis's registered port.
@@ -79,22 +83,27 @@ fn check(exchange: &Exchange<'_>) -> Match {
     // given the time to be answered; the answer decides.
     let asked = exchange.first == Speaker::Client;
     let patient = exchange.server_port == PORT;
-    let answer = weigh(exchange, |client| command(client, patient), |server| replies(server, asked));
+    let answered = element(&mut Text::new(exchange.server.bytes), SIMPLE_MAX).is_ok();
+    let answer =
+        weigh(exchange, |client| command(client, patient, answered), |server| replies(server, asked));
     let questioned = || inline(&mut Text::new(exchange.client.bytes), patient).is_ok();
-    let answered = || element(&mut Text::new(exchange.server.bytes), SIMPLE_MAX).is_ok();
-    if answer == Match::Maybe && answered() && questioned() {
+    if answer == Match::Maybe && answered && questioned() {
         return Match::Yes(Proof::Banner);
     }
     answer
 }
 
-fn command(side: &Side<'_>, patient: bool) -> Match {
+/// `answered`: the server's reply fits.
+fn command(side: &Side<'_>, patient: bool, answered: bool) -> Match {
     verdict(|| {
         let mut text = Text::new(side.bytes);
+        let mut known = true;
         while text.peek()? != b'*' {
+            known &= text.clone().verb(INLINE).is_ok();
             inline(&mut text, patient)?;
+            // A script's commands may be all that it says; other words at the end of a side must have been answered.
             if side.closed && text.rest().is_empty() {
-                return Ok(Match::No);
+                return Ok(if known || answered { Match::Maybe } else { Match::No });
             }
         }
         text.literal(b"*")?;
@@ -124,7 +133,16 @@ fn inline(text: &mut Text<'_>, patient: bool) -> Step<()> {
     if !matches!(text.peek()?, b' ' | b'\r' | b'\n') {
         return Err(Match::No);
     }
+    if is_http(text.rest()) {
+        return Err(Match::No);
+    }
     text.line(is_text).map(drop)
+}
+
+/// Two of its commands are methods too: no argument but a path, and a version (RFC 9112, section 3).
+fn is_http(arguments: &[u8]) -> bool {
+    let line = || memchr(b'\n', arguments).map(|end| &arguments[..end]);
+    arguments.starts_with(b" /") && line().is_some_and(|line| line.ends_with(b" HTTP/1.1\r"))
 }
 
 /// `asked`: the client spoke first, so that one reply that fits is enough to go on.
@@ -235,6 +253,23 @@ mod tests {
         let own_port = Talk::tcp().port(PORT).client(b"MYMODULE.DO it\r\n");
         assert_eq!(own_port.ask(check), Match::Maybe);
         assert_eq!(own_port.server(b":1\r\n").ask(check), Match::Yes(Proof::Banner));
+    }
+
+    #[test]
+    fn a_script_says_its_commands_and_closes() {
+        let ask = |client: &[u8], server: &[u8]| {
+            let talk = Talk::tcp().port(PORT).client(client);
+            let talk = if server.is_empty() { talk } else { talk.server(server) };
+            let mut exchange = talk.exchange();
+            exchange.client.closed = true;
+            check(&exchange)
+        };
+        let script = b"PING\r\nget greeting\r\nQUIT\r\n";
+        assert_eq!(ask(script, b"+PONG\r\n$5\r\nhello\r\n+OK\r\n"), Match::Yes(Proof::Structure));
+        assert_eq!(ask(script, b""), Match::Maybe);
+        assert_eq!(ask(script, b"what?\r\n"), Match::No);
+        assert_eq!(ask(b"MYMODULE.DO it\r\n", b":1\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(ask(b"MYMODULE.DO it\r\n", b""), Match::No);
     }
 
     #[test]

@@ -7,14 +7,15 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Rpc,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: &[(4, |byte| byte == 0), (5, |byte| byte == 0), (6, |byte| byte == 0), (7, |kind| kind <= 1)],
     check,
 };
 

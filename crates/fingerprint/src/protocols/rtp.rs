@@ -6,14 +6,15 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::reader::Reader;
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Rtp,
     transports: Transports::UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| byte >> 6 == 2,
+    datagram: &[(0, |byte| byte >> 6 == 2)],
     check,
 };
 

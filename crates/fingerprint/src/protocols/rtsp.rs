@@ -5,15 +5,16 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
-use crate::text::{Text, Verbs, verdict};
+use crate::text::{Text, Verbs, all, is_ascii_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Rtsp,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: any,
+    datagram: &[],
     check,
 };
 
@@ -35,6 +36,9 @@ const METHODS: &Verbs = &Verbs::new(&[
 
 const SCHEMES: &[&[u8]] = &[b"rtsp:", b"rtsps:", b"rtspu:"];
 
+/// As much of a URI tells text from raw data behind its scheme.
+const URI_FAIR: usize = 24;
+
 fn check(exchange: &Exchange<'_>) -> Match {
     weigh(exchange, message, message)
 }
@@ -53,7 +57,13 @@ fn request(side: &Side<'_>) -> Match {
         text.clone().verb(METHODS)?;
         let line = RequestLine::read(&mut text)?;
         if Text::new(line.target).any_word(SCHEMES).is_ok() {
-            return Ok(Match::Yes(Proof::Banner));
+            // URIs are ASCII (RFC 3986, section 2), and some of it must be there.
+            return Ok(match all(line.target, is_ascii_text) {
+                false => Match::No,
+                true if line.version == Version::Missing => Match::No,
+                true if line.target.len() < URI_FAIR && line.version == Version::Open => Match::Maybe,
+                true => Match::Yes(Proof::Banner),
+            });
         }
         Ok(match line.version {
             Version::Is(name, _) if name == b"RTSP" => Match::Yes(Proof::Banner),

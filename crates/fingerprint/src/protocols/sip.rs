@@ -8,15 +8,16 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
-use crate::text::{Text, Verbs, verdict};
+use crate::text::{Text, Verbs, all, is_ascii_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Sip,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: |byte| byte.is_ascii_alphabetic() || matches!(byte, 0 | b'\r' | b'\n' | b' '),
+    datagram: &[(0, |byte| byte.is_ascii_alphabetic() || matches!(byte, 0 | b'\r' | b'\n' | b' '))],
     check,
 };
 
@@ -43,6 +44,9 @@ const SCHEMES: &[&[u8]] = &[b"sip:", b"sips:", b"tel:", b"urn:"];
 
 /// Longer than any scheme in use.
 const SCHEME_MAX: usize = 16;
+
+/// As much of a URI tells text from raw data behind its scheme.
+const URI_FAIR: usize = 24;
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let udp = exchange.transport == Transport::UDP;
@@ -76,7 +80,13 @@ fn request(bytes: &[u8]) -> Match {
         text.clone().verb(METHODS)?;
         let line = RequestLine::read(&mut text)?;
         if Text::new(line.target).any_word(SCHEMES).is_ok() {
-            return Ok(Match::Yes(Proof::Banner));
+            // URIs are ASCII (RFC 3986, section 2), and some of it must be there.
+            return Ok(match all(line.target, is_ascii_text) {
+                false => Match::No,
+                true if line.version == Version::Missing => Match::No,
+                true if line.target.len() < URI_FAIR && line.version == Version::Open => Match::Maybe,
+                true => Match::Yes(Proof::Banner),
+            });
         }
         // Any other URI (RFC 3261, section 7.1) needs the version.
         let mut uri = Text::new(line.target);

@@ -2,19 +2,20 @@
 //!
 //! Specifications: \[MS-SMB2\] sections 2.1 (transport) and 2.2 (headers); \[MS-CIFS\] section 2.2.3; RFC 1002,
 //! section 4.3.6. A header proves it, from either side: the length in front, the magic, the
-//! fixed fields, and the bit that says who is sending. Behind the magic, what contradicts leaves it plausible.
+//! fixed fields, and the bit that says who is sending. Behind the magic, what contradicts leaves it an attempt.
 
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Smb,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: &[],
     check,
 };
 
@@ -41,8 +42,16 @@ fn packet(message: Message<'_>, from_server: bool) -> Step<Proof> {
         0xfc => compressed(&mut scan, length),
         _ => return Err(Stop::Wrong),
     };
+    let least = match protocol {
+        0xff => SMB1_HEADER + 1 + 2,
+        0xfe => SMB2_HEADER,
+        0xfd => TRANSFORM_HEADER,
+        _ => COMPRESSION_HEADER,
+    };
     match header {
-        Err(Stop::Wrong) => Ok(Proof::Heuristic),
+        // A message may go on in the next one of the NetBIOS session.
+        Err(Stop::Wrong) if length < least => Ok(Proof::Heuristic),
+        Err(Stop::Wrong) => Ok(Proof::Attempt),
         header => header,
     }
 }
@@ -53,8 +62,10 @@ fn smb1(scan: &mut Scan<'_>, length: usize, from_server: bool) -> Step<Proof> {
     require(SMB1_HEADER + 1 + 2 <= length)?;
     scan.skip(1 + 4)?;
     scan.u8_if(|flags| (flags & REPLY != 0) == from_server)?;
-    // Flags2, the high half of the process id, signature, reserved, tree, process, user and multiplex ids.
-    scan.skip(2 + 2 + 8 + 2 + 8)?;
+    // Flags2, the high half of the process id, signature; reserved; tree, process, user and multiplex ids.
+    scan.skip(2 + 2 + 8)?;
+    scan.expect(&[0, 0])?;
+    scan.skip(8)?;
     let words = usize::from(scan.u8()?);
     require(SMB1_HEADER + 1 + 2 * words + 2 <= length)?;
     Ok(Proof::Structure)
@@ -157,10 +168,11 @@ mod tests {
         let tcp = Trial::tcp(check);
         let mut wrong_size = smb2_negotiate(0);
         wrong_size[8] = 65;
-        tcp.client_proves(&wrong_size, Proof::Heuristic);
+        tcp.client_proves(&wrong_size, Proof::Attempt);
         // A reply from the client.
-        tcp.client_proves(&smb2_negotiate(1), Proof::Heuristic);
+        tcp.client_proves(&smb2_negotiate(1), Proof::Attempt);
         tcp.client_proves(&framed(&[&b"\xffSMB"[..], &[0x41; 28]].concat()), Proof::Heuristic);
+        tcp.client_proves(&framed(&[&b"\xffSMB"[..], &[0x41; 31]].concat()), Proof::Attempt);
         wrong_size[4] = 0xfb;
         assert_eq!(tcp.client(&wrong_size), Match::No);
         assert_eq!(tcp.client(b"\0\0\0\x04\xffSMB"), Match::No, "too short for a header");

@@ -8,14 +8,15 @@ use crate::answer::Proof;
 use crate::ber::{Element, tag};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Snmp,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| byte == tag::SEQUENCE,
+    datagram: &[(0, |byte| byte == tag::SEQUENCE)],
     check,
 };
 

@@ -6,14 +6,15 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::text::{Step, Text, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Socks,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: &[],
     check,
 };
 
@@ -126,8 +127,13 @@ fn answer(mut text: Text<'_>, method: u8) -> Step<()> {
     match method {
         REFUSED => return if text.rest().is_empty() { Ok(()) } else { Err(Match::No) },
         0 => {}
-        // RFC 1929, section 2: version 1 of the negotiation, and success.
-        2 => text.literal(&[1, 0])?,
+        // RFC 1929, section 2: version 1 of the negotiation, and success; after a failure the server closes.
+        2 => {
+            text.literal(&[1])?;
+            if text.one(|_| true)? != 0 {
+                return Err(if text.rest().is_empty() { Match::Maybe } else { Match::No });
+            }
+        }
         _ => return Ok(()),
     }
     text.literal(&[5])?;
@@ -169,6 +175,15 @@ mod tests {
         assert_eq!(tcp.both(b"\x05\x02\0\x02", b"\x05\xff"), Match::Yes(Proof::Structure));
         for other in [b"\x01\x02".as_slice(), b"\x05\x02", b"\x05\0\x01", b"\x05\xff\x01"] {
             assert_eq!(tcp.both(b"\x05\x01\0", other), Match::No, "{}", other.escape_ascii());
+        }
+        let with_password = b"\x05\x01\x02\x01\x05alice\x06secret";
+        for (answer, result) in [
+            (b"\x05\x02\x01\0".as_slice(), Match::Yes(Proof::Structure)),
+            (b"\x05\x02\x01\x02", Match::Yes(Proof::Structure)),
+            (b"\x05\x02\x01\x02\x05", Match::No),
+            (b"\x05\x02\x02\0", Match::No),
+        ] {
+            assert_eq!(tcp.both(with_password, answer), result, "{}", answer.escape_ascii());
         }
         tcp.server_proves(b"\x05\0\x05\0\0\x01\x0a\0\0\x01\x1f\x90", Proof::Structure);
     }

@@ -5,15 +5,16 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
 use crate::text::{Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Ssdp,
     transports: Transports::UDP,
+    sides: Sides::Client,
     strongest: Proof::Banner,
-    datagram: |byte| matches!(byte, b'H' | b'h' | b'M' | b'N'),
+    datagram: &[(0, |byte| matches!(byte, b'H' | b'h' | b'M' | b'N'))],
     check,
 };
 

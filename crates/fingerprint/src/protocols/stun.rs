@@ -10,15 +10,16 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::reader::Reader;
 use crate::scan::{Scan, Step, Stop, require};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Stun,
     transports: Transports::TCP_UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| byte <= 0x3f || byte == MULTIPLEX[0],
+    datagram: &[(0, |byte| byte <= 0x3f || byte == MULTIPLEX[0])],
     check,
 };
 

@@ -8,14 +8,15 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::text::{Step, Text, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Syslog,
     transports: Transports::TCP_UDP,
+    sides: Sides::Client,
     strongest: Proof::Banner,
-    datagram: |byte| byte == b'<',
+    datagram: &[(0, |byte| byte == b'<')],
     check,
 };
 

@@ -3,19 +3,20 @@
 //! Specifications: \[MS-TDS\] sections 2.2.1 to 2.2.3 (packets), 2.2.6.4 (LOGIN7), 2.2.6.5 (PRELOGIN) and 2.2.7 (tokens); the
 //! TDS 5.0 Functional Specification, "Login Record". A packet proves it: header, and in it an option table
 //! whose first entry points just behind the table, a login whose lengths agree, or tokens. The header of a client's
-//! first packet, with every field at its usual value, is plausible over what contradicts.
+//! first packet, with every field at its usual value, is an attempt over what contradicts.
 
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Tds,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: any,
+    datagram: &[],
     check,
 };
 
@@ -52,7 +53,11 @@ fn packet<'a>(scan: &mut Scan<'a>, kinds: &[u8]) -> Step<(u8, Scan<'a>, usize)> 
 
 fn client(message: Message<'_>, midstream: bool) -> Step<Proof> {
     match request(message, midstream) {
-        Err(Stop::Wrong) if has_usual_header(message.bytes) => Ok(Proof::Heuristic),
+        // The old login record is not the same everywhere.
+        Err(Stop::Wrong) if has_usual_header(message.bytes) && message.bytes.first() == Some(&LOGIN) => {
+            Ok(Proof::Heuristic)
+        }
+        Err(Stop::Wrong) if has_usual_header(message.bytes) => Ok(Proof::Attempt),
         answer => answer,
     }
 }
@@ -265,7 +270,7 @@ mod tests {
             packet_of(LOGIN, &[0; 504]),
             packet_of(LOGIN, &[1; 504]),
         ] {
-            tcp.client_proves(&packet, Proof::Heuristic);
+            tcp.client_proves(&packet, if packet[0] == LOGIN { Proof::Heuristic } else { Proof::Attempt });
             for (offset, value) in [(0, 17), (1, 0x24), (4, 9), (6, 7), (7, 1)] {
                 let mut header = packet.clone();
                 header[offset] = value;

@@ -7,14 +7,15 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports};
+use crate::probe::{Match, Probe, Sides, Transports};
 use crate::reader::Reader;
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Tftp,
     transports: Transports::UDP,
+    sides: Sides::Client,
     strongest: Proof::Structure,
-    datagram: |byte| byte == 0,
+    datagram: &[(0, |byte| byte == 0)],
     check,
 };
 

@@ -5,14 +5,15 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, any, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::text::{Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Vnc,
     transports: Transports::TCP,
+    sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: any,
+    datagram: &[],
     check,
 };
 

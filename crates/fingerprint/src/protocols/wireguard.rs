@@ -7,14 +7,15 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::reader::Reader;
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Wireguard,
     transports: Transports::UDP,
+    sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: |byte| matches!(byte, 1..=4),
+    datagram: &[(0, |byte| matches!(byte, 1..=4))],
     check,
 };
 
@@ -30,14 +31,22 @@ fn check(exchange: &Exchange<'_>) -> Match {
 
 /// A handshake whose messages were padded, as some services do: the response must name the initiation's sender.
 fn handshake(client: &Side<'_>, server: &Side<'_>) -> Match {
-    let sender = index(client, 1, 4, INITIATION_LEN);
-    let receiver = index(server, 2, 8, RESPONSE_LEN - 1);
+    let sender = index(client, 1, 4, INITIATION_LEN).filter(|_| is_without_cookie(client, INITIATION_LEN));
+    let receiver = index(server, 2, 8, RESPONSE_LEN - 1).filter(|_| is_without_cookie(server, RESPONSE_LEN));
     match (sender, receiver) {
         (Some(_), None) if server.is_empty() => Match::Maybe,
         (None, Some(_)) if client.is_empty() => Match::Maybe,
         (Some(sender), Some(receiver)) if sender == receiver => Match::Yes(Proof::Structure),
         _ => Match::No,
     }
+}
+
+/// The last field of a handshake message is zero where no cookie was asked for: mac2 of the paper's section 5.4.4. What is
+/// padded stands before it or behind it.
+fn is_without_cookie(side: &Side<'_>, len: usize) -> bool {
+    let bytes = side.first_datagram();
+    let is_zero = |end: usize| bytes.get(end - 16..end).is_some_and(|mac2| *mac2 == [0; 16]);
+    is_zero(len) || is_zero(side.first_len as usize)
 }
 
 /// The index at `at` in a message of this type that is longer than `len`.
@@ -111,8 +120,10 @@ mod tests {
 
     #[test]
     fn a_padded_handshake_needs_the_answer() {
-        let initiation = of_type(1, 204);
-        let mut response = of_type(2, 100);
+        let (mut initiation, mut response) = (of_type(1, 204), of_type(2, 100));
+        assert_eq!(Talk::udp().client(&initiation).ask(check), Match::No);
+        initiation[132..148].fill(0);
+        response[76..92].fill(0);
         response[8..12].copy_from_slice(&initiation[4..8]);
         assert_eq!(Talk::udp().client(&initiation).ask(check), Match::Maybe);
         assert_eq!(Talk::udp().client(&initiation).server(&response).ask(check), STRUCTURE);
