@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use offport_fingerprint::{Proof, Protocol, Speaker};
+use offport_fingerprint::{Breach, Proof, Protocol, Speaker};
 use offport_wire::{Timestamp, Transport};
 
 /// What identification made of the first payloads.
@@ -10,8 +10,8 @@ use offport_wire::{Timestamp, Transport};
 pub enum Seen {
     /// A known protocol.
     Identified(Protocol, Proof),
-    /// Starts like this protocol, then breaks its rules (a TLS header over junk).
-    Broken(Protocol),
+    /// Starts like this protocol, then breaks a rule (a TLS header over junk): its own, or of what it went on with.
+    Broken(Protocol, Breach),
     /// Payload that no known protocol starts with.
     NotRecognised,
     /// Too little payload to say, or none.

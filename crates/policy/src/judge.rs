@@ -39,9 +39,9 @@ impl Policy {
     /// Host rules come from the user, for these hosts: they go before what the port says.
     fn hosts(&self, facts: &Facts, ruling: &mut Ruling, notes: &mut impl Notes) {
         let (spoken, weak) = match facts.seen {
-            Seen::Identified(protocol, proof) => (Some(protocol), proof == Proof::Heuristic),
-            Seen::NotRecognised | Seen::Broken(_) if !facts.midstream => (None, false),
-            Seen::NotRecognised | Seen::Broken(_) | Seen::TooLittle => return,
+            Seen::Identified(protocol, proof) => (Some(protocol), proof.is_weak()),
+            Seen::NotRecognised | Seen::Broken(..) if !facts.midstream => (None, false),
+            Seen::NotRecognised | Seen::Broken(..) | Seen::TooLittle => return,
         };
         let (server, client) = (self.host(facts.server), self.host(facts.client));
         if server.is_none() && client.is_none() {
@@ -142,7 +142,7 @@ impl Policy {
         }
         let protocol = match facts.seen {
             Seen::Identified(protocol, _) => Some(protocol),
-            Seen::Broken(_) | Seen::NotRecognised | Seen::TooLittle => None,
+            Seen::Broken(..) | Seen::NotRecognised | Seen::TooLittle => None,
         };
         if let Some(allow) = self.allow.iter().find(|allow| allow.covers(facts, protocol, verdict)) {
             severity = Severity::None;
@@ -216,17 +216,23 @@ fn content(facts: &Facts, entry: Option<&PortEntry>) -> Ruling {
         Seen::Identified(protocol, proof) => identified(protocol, proof, facts.midstream, entry),
         Seen::TooLittle => Ruling::new(Verdict::Undecided, &[Reason::TooLittlePayload]),
         // The bytes may begin inside a message: nothing can be said against them.
-        Seen::NotRecognised | Seen::Broken(_) if facts.midstream => {
+        Seen::NotRecognised | Seen::Broken(..) if facts.midstream => {
             Ruling::new(Verdict::Undecided, &[Reason::NoKnownProtocol, Reason::Midstream])
         }
         Seen::NotRecognised => unrecognised(entry),
-        Seen::Broken(protocol) => broken(protocol, entry),
+        Seen::Broken(protocol, _) => broken(protocol, entry),
     }
 }
 
 fn identified(protocol: Protocol, proof: Proof, midstream: bool, entry: Option<&PortEntry>) -> Ruling {
-    let weak = proof == Proof::Heuristic;
+    let weak = proof.is_weak();
     let mut ruling = match entry {
+        Some(entry) if entry.expects.contains(protocol) && proof == Proof::Attempt && !midstream => {
+            let mut ruling = broken(protocol, Some(entry));
+            // A client with a fault of its own sends the like.
+            ruling.cap_at(Severity::Medium, Reason::WeakProof);
+            return ruling;
+        }
         None => Ruling::new(Verdict::Displaced, &[Reason::PortUnreserved]),
         Some(entry) if entry.expects.contains(protocol) => {
             // A likeness that anyone can produce must not give a port's content a clean bill.
@@ -289,7 +295,9 @@ fn describe_seen(facts: &Facts, verdict: Verdict) -> String {
     let midstream = if facts.midstream { ", the start of the flow was not seen" } else { "" };
     let seen = match facts.seen {
         Seen::Identified(protocol, proof) => format!("speaks {protocol} (proof: {})", proof.name()),
-        Seen::Broken(protocol) => format!("starts like {protocol}, then breaks its rules"),
+        Seen::Broken(protocol, breach) => {
+            format!("starts like {protocol}, then breaks a rule ({}: {})", breach.name(), breach.text())
+        }
         Seen::NotRecognised => "starts like no known protocol".to_owned(),
         Seen::TooLittle => "too little payload to say".to_owned(),
     };

@@ -105,7 +105,7 @@ impl Policy {
         transport.has_ports() && (port < 1024 || self.port(transport, port).is_some())
     }
 
-    /// The name of a rule for people: "port 80/tcp: http, http2, websocket", "inventory: db-servers",
+    /// The name of a rule for people: "port 80/tcp: http, websocket", "inventory: db-servers",
     /// "allow: backup to vendor". Empty for an id of another policy.
     pub fn rule_name(&self, rule: RuleId) -> &str {
         self.names.get(usize::from(rule.0)).map_or("", |name| name)

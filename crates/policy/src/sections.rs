@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use offport_fingerprint::Protocol;
+use offport_fingerprint::{Protocol, ProtocolSet};
 use offport_wire::{Timestamp, Transport};
 
 use crate::judgement::{Severity, Verdict};
@@ -28,6 +28,19 @@ pub struct Sections {
     pub hosts: Vec<HostRule>,
     /// `[[policy.allow]]`: known exceptions.
     pub allow: Vec<AllowRule>,
+}
+
+impl Sections {
+    /// The protocols that rules, hosts and exceptions name.
+    pub fn protocols(&self) -> ProtocolSet {
+        let ports = self.ports.iter().flat_map(|rule| [&rule.expects, &rule.tolerates]);
+        let hosts = self.hosts.iter().flat_map(|host| {
+            let may = host.may_serve.iter().chain(&host.may_speak);
+            may.chain([&host.must_not_serve, &host.must_not_speak])
+        });
+        let allow = self.allow.iter().map(|rule| &rule.protocols);
+        ports.chain(hosts).chain(allow).flatten().copied().collect()
+    }
 }
 
 impl Default for Sections {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::{env, fs};
 
-use offport_fingerprint::Protocol;
+use offport_fingerprint::{Breach, Protocol};
 use offport_policy::{NetworkDirection, PortRule, Reason, Severities, Verdict};
 
 fn page() -> PathBuf {
@@ -19,7 +19,8 @@ fn page() -> PathBuf {
 fn the_page_is_complete_and_its_lists_are_those_of_the_code() {
     let text = fs::read_to_string(page()).unwrap();
     has_rows(&text);
-    let written = replace(&replace(&text, "protocols", &protocols()), "ports", &ports());
+    let lists = [("protocols", protocols()), ("ports", ports()), ("breaches", breaches())];
+    let written = lists.iter().fold(text.clone(), |text, (name, list)| replace(&text, name, list));
     if env::var_os("OFFPORT_BLESS").is_some() {
         fs::write(page(), written).unwrap();
     } else {
@@ -49,6 +50,11 @@ fn has_rows(text: &str) {
 fn protocols() -> String {
     let names: Vec<String> = Protocol::ALL.iter().map(|protocol| format!("`{protocol}`")).collect();
     format!("{}\n", names.join(" "))
+}
+
+fn breaches() -> String {
+    let row = |breach: &Breach| format!("| `{}` | {} |\n", breach.name(), breach.text());
+    ["| breach | |\n|---|---|\n".to_owned()].into_iter().chain(Breach::ALL.iter().map(row)).collect()
 }
 
 fn ports() -> String {

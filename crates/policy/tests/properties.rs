@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use jiff::civil::date;
-use offport_fingerprint::{Proof, Protocol, Speaker};
+use offport_fingerprint::{Breach, Proof, Protocol, Speaker};
 use offport_policy::{
     AllowRule, Facts, HostRule, Policy, PortRange, PortRule, Reason, Sections, Seen, Severity, Verdict,
 };
@@ -115,7 +115,8 @@ fn seen() -> impl Strategy<Value = Seen> {
     prop_oneof![
         4 => (protocol(), proof).prop_map(|(protocol, proof)| Seen::Identified(protocol, proof)),
         2 => Just(Seen::NotRecognised),
-        1 => protocol().prop_map(Seen::Broken),
+        1 => (protocol(), prop::sample::select(Breach::ALL))
+            .prop_map(|(protocol, breach)| Seen::Broken(protocol, breach)),
         1 => Just(Seen::TooLittle),
     ]
 }
@@ -178,21 +179,21 @@ fn agrees(policy: &Policy, facts: &Facts) -> Result<(), TestCaseError> {
         (Verdict::Mismatch, Seen::Identified(protocol, _)) => {
             reserved && !expected.contains(protocol) && has(Reason::PortReserved)
         }
-        (Verdict::Unrecognised, Seen::NotRecognised | Seen::Broken(_)) => {
+        (Verdict::Unrecognised, Seen::NotRecognised | Seen::Broken(..)) => {
             reserved && has(Reason::NoKnownProtocol) && has(Reason::PortReserved)
         }
-        (Verdict::Imposter, Seen::Broken(_)) => reserved && has(Reason::BreaksRules),
+        (Verdict::Imposter, Seen::Broken(..)) => reserved && has(Reason::BreaksRules),
         (Verdict::Forbidden, seen) => {
             seen != Seen::TooLittle && (has(Reason::ClientMayNotSpeak) || has(Reason::ServerMayNotServe))
         }
         (Verdict::Displaced, Seen::Identified(..)) => !reserved && has(Reason::PortUnreserved),
-        (Verdict::Unknown, Seen::NotRecognised | Seen::Broken(_)) => {
+        (Verdict::Unknown, Seen::NotRecognised | Seen::Broken(..)) => {
             has(Reason::NoKnownProtocol)
                 && has(if reserved { Reason::PortOpen } else { Reason::PortUnreserved })
         }
         (Verdict::Unknown, Seen::Identified(_, Proof::Heuristic)) => reserved && has(Reason::PortOpen),
         (Verdict::Undecided, Seen::TooLittle) => has(Reason::TooLittlePayload),
-        (Verdict::Undecided, Seen::NotRecognised | Seen::Broken(_)) => {
+        (Verdict::Undecided, Seen::NotRecognised | Seen::Broken(..)) => {
             facts.midstream && has(Reason::Midstream)
         }
         (Verdict::Undecided, Seen::Identified(_, Proof::Heuristic)) => reserved && has(Reason::WeakProof),

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use jiff::civil::date;
-use offport_fingerprint::{Proof, Protocol, Speaker};
+use offport_fingerprint::{Breach, Proof, Protocol, Speaker};
 use offport_policy::{
     AllowRule, Facts, HostRule, Judgement, NetworkDirection, Policy, PortRange, PortRule, Reason, Sections,
     Seen, Severity, Verdict,
@@ -41,6 +41,10 @@ fn proven(protocol: Protocol) -> Seen {
     Seen::Identified(protocol, Proof::Structure)
 }
 
+fn broken(protocol: Protocol) -> Seen {
+    Seen::Broken(protocol, Breach::TlsRecord)
+}
+
 fn guessed(protocol: Protocol) -> Seen {
     Seen::Identified(protocol, Proof::Heuristic)
 }
@@ -61,7 +65,7 @@ fn raw_data_from_a_database_server_on_port_80() {
     assert_eq!((judgement.verdict, judgement.severity), (Verdict::Unrecognised, Severity::High));
     assert_eq!(judgement.direction, NetworkDirection::Outbound);
     assert_eq!(reasons(&judgement), [Reason::PortReserved, Reason::NoKnownProtocol, Reason::LeavesHome]);
-    assert_eq!(policy.rule_name(judgement.rule.unwrap()), "port 80/tcp: http, http2, websocket");
+    assert_eq!(policy.rule_name(judgement.rule.unwrap()), "port 80/tcp: http, websocket");
     assert!(judgement.expected.contains(Protocol::Http));
 }
 
@@ -77,12 +81,12 @@ fn every_row_of_the_table_of_verdicts() {
         (53, Seen::NotRecognised, Verdict::Unrecognised, Severity::High),
         (22, Seen::NotRecognised, Verdict::Unrecognised, Severity::High),
         (25, Seen::NotRecognised, Verdict::Unrecognised, Severity::High),
-        (443, Seen::Broken(Tls), Verdict::Imposter, Severity::High),
-        (443, Seen::Broken(Ssh), Verdict::Unrecognised, Severity::High),
+        (443, broken(Tls), Verdict::Imposter, Severity::High),
+        (443, broken(Ssh), Verdict::Unrecognised, Severity::High),
         // Unreserved ports: one up for leaving home.
         (50022, proven(Ssh), Verdict::Displaced, Severity::Low),
         (50022, Seen::NotRecognised, Verdict::Unknown, Severity::Low),
-        (50022, Seen::Broken(Tls), Verdict::Unknown, Severity::Low),
+        (50022, broken(Tls), Verdict::Unknown, Severity::Low),
         (80, Seen::TooLittle, Verdict::Undecided, Severity::None),
         (50022, Seen::TooLittle, Verdict::Undecided, Severity::None),
         // Tolerated: common practice, though not what the port is for.
@@ -108,10 +112,23 @@ fn a_guess_neither_clears_nor_accuses() {
 }
 
 #[test]
+fn what_begins_like_the_ports_protocol_and_breaks_its_rules_at_once() {
+    use Protocol::*;
+    let attempted = |protocol| Seen::Identified(protocol, Proof::Attempt);
+    assert_eq!(judge(&facts(445, attempted(Smb))), (Verdict::Imposter, Severity::Medium));
+    assert_eq!(judge(&facts(80, attempted(Smb))), (Verdict::Mismatch, Severity::Medium));
+    assert_eq!(judge(&facts(50_022, attempted(Smb))), (Verdict::Displaced, Severity::Low));
+    let midstream = Facts { midstream: true, ..facts(445, attempted(Smb)) };
+    assert_eq!(judge(&midstream), (Verdict::Undecided, Severity::None));
+    let judgement = Policy::default().judge(&facts(445, attempted(Smb)));
+    assert!(judgement.reasons.contains(Reason::BreaksRules) && judgement.reasons.contains(Reason::WeakProof));
+}
+
+#[test]
 fn midstream_is_never_accused_on_a_guess() {
     let midstream = |port, seen| judge(&Facts { midstream: true, ..facts(port, seen) });
     assert_eq!(midstream(80, Seen::NotRecognised), (Verdict::Undecided, Severity::None));
-    assert_eq!(midstream(80, Seen::Broken(Protocol::Http)), (Verdict::Undecided, Severity::None));
+    assert_eq!(midstream(80, broken(Protocol::Http)), (Verdict::Undecided, Severity::None));
     assert_eq!(midstream(80, guessed(Protocol::Rtp)), (Verdict::Undecided, Severity::None));
     assert_eq!(midstream(50_022, Seen::NotRecognised), (Verdict::Undecided, Severity::None));
     assert_eq!(midstream(80, proven(Protocol::Ssh)), (Verdict::Mismatch, Severity::High));
