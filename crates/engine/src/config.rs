@@ -1,10 +1,13 @@
 //! What a worker is told at start.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use offport_fingerprint::Signatures;
 use offport_policy::Severity;
 use offport_wire::fragment::Limits;
 
+use crate::data_ports::DataPorts;
 use crate::shunting::Shunting;
 use crate::steering::Steering;
 
@@ -30,6 +33,10 @@ pub struct Config {
     pub shunting: Option<Shunting>,
     /// How frames are shared out among workers; `None` when there is one worker, as offline.
     pub steering: Option<Steering>,
+    /// What protocols are told apart by, beside what is built in.
+    pub signatures: Arc<Signatures>,
+    /// The data ports of FTP, the same for all workers; `None` when there is one worker, as offline: its own.
+    pub data_ports: Option<Arc<DataPorts>>,
 }
 
 impl Default for Config {
@@ -44,6 +51,8 @@ impl Default for Config {
             max_outcomes: u16::MAX,
             shunting: None,
             steering: None,
+            signatures: Arc::default(),
+            data_ports: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a worker counts: plain numbers, published by whoever owns the worker.
 
-use offport_fingerprint::{Proof, Protocol};
+use offport_fingerprint::{Breach, Proof, Protocol};
 use offport_policy::{NetworkDirection, Verdict};
 use offport_wire::{Drop, Transport};
 
@@ -10,8 +10,9 @@ pub const DECIDED_AFTER_BOUNDS: [u8; 8] = [1, 2, 3, 4, 5, 8, 16, 24];
 /// Transports that verdicts are counted by, in the order of [`Counters::verdicts`].
 pub const VERDICT_TRANSPORTS: [Transport; 3] = [Transport::TCP, Transport::UDP, Transport::SCTP];
 
-const PROTOCOLS: usize = Protocol::ALL.len();
+const PROTOCOLS: usize = Protocol::COUNT;
 const VERDICTS: usize = Verdict::ALL.len();
+const BREACHES: usize = Breach::ALL.len();
 
 /// Everything since the worker started; gauges say so.
 ///
@@ -51,12 +52,31 @@ pub struct Counters {
     /// Settled flows by what their server port is reserved for, each of its protocols: [`Protocol::index`];
     /// nothing last.
     pub expected: [u64; PROTOCOLS + 1],
-    /// Identified flows by the strength of the proof: heuristic, banner, structure.
-    pub proofs: [u64; 3],
-    /// Settled flows by the payload packets that it took: [`DECIDED_AFTER_BOUNDS`]; more last. Not cumulative.
+    /// Identified flows by the strength of the proof, in the order of [`Proof::ALL`].
+    pub proofs: [u64; Proof::ALL.len()],
+    /// Flows with a verdict other than undecided, by the payload packets that it took: [`DECIDED_AFTER_BOUNDS`]; more last. Not cumulative.
     pub decided_after: [u64; DECIDED_AFTER_BOUNDS.len() + 1],
-    /// Payload packets that all settled flows took.
+    /// Payload packets that all of these took.
     pub decided_after_sum: u64,
+    /// Flows that began as they should and were then found out, or whose data port was named late: settled a second time, and
+    /// counted in `verdicts` twice.
+    pub rejudged: u64,
+    /// Flows that broke a rule of what they began as, by [`Breach::index`].
+    pub breaches: [u64; BREACHES],
+    /// Flows that were watched beyond their verdict.
+    pub watched: u64,
+    /// Flows that are watched (gauge).
+    pub watching: u64,
+    /// Flows that were not watched any further because data was missing.
+    pub watch_lost: u64,
+    /// Flows that were not watched any further because too many were.
+    pub watch_limit: u64,
+    /// Data ports that FTP's control connections have named: the speaker's own, and other hosts', which are not heeded.
+    pub data_ports: [u64; 2],
+    /// Data ports that were forgotten before their time because too many were named.
+    pub data_ports_limit: u64,
+    /// Flows that were named by their data port.
+    pub data_flows: u64,
     /// Settled flows whose verdict is missing in records: too many different ones at a time.
     pub outcomes_limit: u64,
     /// Flows that were flagged. Each is among `events_flagged`, `events_suppressed`, `events_limited`, or waits in
@@ -100,9 +120,18 @@ impl Default for Counters {
             verdict_bytes: [[[0; 2]; NetworkDirection::ALL.len()]; VERDICTS],
             observed: [0; PROTOCOLS + 1],
             expected: [0; PROTOCOLS + 1],
-            proofs: [0; 3],
+            proofs: [0; Proof::ALL.len()],
             decided_after: [0; DECIDED_AFTER_BOUNDS.len() + 1],
             decided_after_sum: 0,
+            rejudged: 0,
+            breaches: [0; BREACHES],
+            watched: 0,
+            watching: 0,
+            watch_lost: 0,
+            watch_limit: 0,
+            data_ports: [0; 2],
+            data_ports_limit: 0,
+            data_flows: 0,
             outcomes_limit: 0,
             flagged: 0,
             events_flagged: 0,
@@ -137,15 +166,28 @@ impl Counters {
             == self.events_flagged + self.events_suppressed + self.events_limited + self.events_waiting
     }
 
-    pub(crate) fn settled(&mut self, outcome: &crate::outcome::Outcome, transport: Transport) {
-        let judgement = &outcome.judgement;
-        if let Some(at) = VERDICT_TRANSPORTS.iter().position(|&other| other == transport) {
-            self.verdicts[judgement.verdict.index()][at] += 1;
+    /// A flow was settled a second time.
+    pub(crate) fn rejudged(&mut self, outcome: &crate::outcome::Outcome, transport: Transport) {
+        self.rejudged += 1;
+        self.verdict(outcome, transport);
+    }
+
+    fn verdict(&mut self, outcome: &crate::outcome::Outcome, transport: Transport) {
+        if let Some(breach) = outcome.breach() {
+            self.breaches[breach.index()] += 1;
         }
+        if let Some(at) = VERDICT_TRANSPORTS.iter().position(|&other| other == transport) {
+            self.verdicts[outcome.judgement.verdict.index()][at] += 1;
+        }
+    }
+
+    pub(crate) fn settled(&mut self, outcome: &crate::outcome::Outcome, transport: Transport) {
+        self.verdict(outcome, transport);
+        let judgement = &outcome.judgement;
         match outcome.protocol() {
             Some((protocol, proof)) => {
                 self.observed[protocol.index()] += 1;
-                self.proofs[proof_index(proof)] += 1;
+                self.proofs[proof as usize] += 1;
             }
             None => self.observed[PROTOCOLS] += 1,
         }
@@ -155,17 +197,12 @@ impl Counters {
         for protocol in judgement.expected.iter() {
             self.expected[protocol.index()] += 1;
         }
+        // Who was given up has not been decided.
+        if judgement.verdict == Verdict::Undecided {
+            return;
+        }
         let bucket = DECIDED_AFTER_BOUNDS.iter().position(|&bound| outcome.decided_after <= bound);
         self.decided_after[bucket.unwrap_or(DECIDED_AFTER_BOUNDS.len())] += 1;
         self.decided_after_sum += u64::from(outcome.decided_after);
-    }
-}
-
-/// Position of a proof in [`Counters::proofs`].
-const fn proof_index(proof: Proof) -> usize {
-    match proof {
-        Proof::Heuristic => 0,
-        Proof::Banner => 1,
-        Proof::Structure => 2,
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn ends(flow: &Flow<'_>) -> [(IpAddr, u16); 2] {
 }
 
 /// What identification looks at.
-pub(crate) fn exchange<'a>(flow: &Flow<'a>) -> Exchange<'a> {
+pub fn exchange<'a>(flow: &Flow<'a>) -> Exchange<'a> {
     let [(_, client_port), (_, server_port)] = ends(flow);
     Exchange {
         transport: flow.transport(),
@@ -85,6 +85,7 @@ pub(crate) fn record(
         inner_vlan: path.and_then(|path| path.link.inner_vlan),
         tunnel: path.and_then(|path| path.tunnel),
         protocol: outcome.and_then(Outcome::protocol),
+        breach: outcome.and_then(Outcome::breach),
         judgement: outcome.map(|outcome| outcome.judgement),
         decided_after: outcome.map_or(0, |outcome| outcome.decided_after),
         tcp: flow.tcp.map(|tcp| TcpSummary {

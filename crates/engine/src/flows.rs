@@ -9,12 +9,14 @@ use offport_wire::{Packet, Timestamp};
 
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::data_ports::DataPorts;
 use crate::early_errors::EarlyErrors;
 use crate::events::Events;
 use crate::moves::{Moves, SlotState};
 use crate::outcome::Outcomes;
 use crate::output::{HandOver, Output};
 use crate::stages::{Stages, State};
+use crate::watches::Watches;
 use crate::worker::service_ports;
 
 #[derive(Debug)]
@@ -37,9 +39,11 @@ impl Flows {
         Self {
             tracker: Tracker::new(&config.flow, seed),
             state: State {
-                identifier: Identifier::default(),
                 outcomes: Outcomes::new(config.max_outcomes, seed),
                 events: Events::new(&config, seed),
+                identifier: Identifier::new(config.signatures),
+                watches: Watches::new(config.flow.max_watched),
+                data_ports: config.data_ports.unwrap_or_else(|| Arc::new(DataPorts::new(seed))),
                 counters: Counters::default(),
                 event_floor: config.event_floor,
                 shunting: config.shunting,

@@ -5,6 +5,7 @@
 
 mod config;
 mod counters;
+mod data_ports;
 mod describe;
 mod early_errors;
 mod events;
@@ -12,6 +13,7 @@ mod flows;
 #[doc(hidden)]
 pub mod fuzz;
 mod moves;
+mod opening;
 mod outcome;
 mod output;
 mod record;
@@ -19,11 +21,15 @@ mod shunting;
 mod stages;
 mod steering;
 mod sum;
+mod watches;
 mod worker;
 
 pub use config::Config;
 pub use counters::{Counters, DECIDED_AFTER_BOUNDS, VERDICT_TRANSPORTS};
+pub use data_ports::DataPorts;
+pub use describe::exchange;
 pub use offport_flow::Shunted;
+pub use opening::{FlowName, Opening};
 pub use output::{HandOver, Output};
 pub use record::{
     Action, EndReason, Endpoint, Event, EventPhase, FlowRecord, HEAD_BYTES, Head, TcpState, TcpSummary,

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::FixedState;
-use offport_fingerprint::{Proof, Protocol};
+use offport_fingerprint::{Breach, Proof, Protocol};
 use offport_flow::{Interner, Label};
 use offport_policy::{Judgement, Seen};
 
@@ -25,7 +25,15 @@ impl Outcome {
     pub(crate) const fn protocol(&self) -> Option<(Protocol, Proof)> {
         match self.seen {
             Seen::Identified(protocol, proof) => Some((protocol, proof)),
-            Seen::Broken(_) | Seen::NotRecognised | Seen::TooLittle => None,
+            Seen::Broken(..) | Seen::NotRecognised | Seen::TooLittle => None,
+        }
+    }
+
+    /// The rule that it broke.
+    pub(crate) const fn breach(&self) -> Option<Breach> {
+        match self.seen {
+            Seen::Broken(_, breach) => Some(breach),
+            Seen::Identified(..) | Seen::NotRecognised | Seen::TooLittle => None,
         }
     }
 
@@ -38,6 +46,7 @@ impl Outcome {
             severity as u16,
             rule.map_or(0, |rule| rule.0 + 1),
             direction as u16,
+            self.breach().map_or(0, |breach| breach.index() as u16 + 1),
             self.decided_after.into(),
         ];
         parts.into_iter().fold(0, |near: u16, part| near.wrapping_mul(13).wrapping_add(part))
@@ -78,7 +87,7 @@ impl Outcomes {
 fn hash(hasher: &FixedState, outcome: &Outcome) -> u64 {
     let mut hasher = hasher.build_hasher();
     let Outcome { seen: _, judgement, decided_after, announced } = outcome;
-    (outcome.protocol(), decided_after, announced).hash(&mut hasher);
+    (outcome.protocol(), outcome.breach(), decided_after, announced).hash(&mut hasher);
     (judgement.verdict, judgement.severity, judgement.rule, judgement.direction).hash(&mut hasher);
     judgement.reasons.iter().for_each(|reason| reason.hash(&mut hasher));
     hasher.finish()

@@ -25,9 +25,13 @@ pub trait Output {
         None
     }
 
-    /// A flow was judged: its first payload at that moment, and what the verdict stands on. For tools that explain;
-    /// `flow` does not outlive the call.
+    /// A flow was judged: its first payload at that moment, and what the verdict stands on. For those who explain or
+    /// describe it ([`crate::Opening::of`]); `flow` does not outlive the call.
     fn settled(&mut self, _flow: &Flow<'_>, _facts: &Facts, _judgement: &Judgement) {}
+
+    /// A flow that was judged has broken a rule of its protocol, and is judged a second time: then its first payload is, of
+    /// one side, what breaks the rule.
+    fn found_out(&mut self, _flow: &Flow<'_>, _facts: &Facts, _judgement: &Judgement) {}
 
     /// A flow has been seen enough of: is the kernel to count the rest of its packets and to hand up those only that
     /// open or close a connection, fragments and errors? False: it does not.

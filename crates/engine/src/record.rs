@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use offport_fingerprint::{Proof, Protocol};
+use offport_fingerprint::{Breach, Proof, Protocol, Side};
+use offport_flow::FirstPayload;
 use offport_policy::Judgement;
 use offport_wire::{Domain, Timestamp, Transport, Tunnel};
 
@@ -146,6 +147,8 @@ pub struct FlowRecord {
     pub tunnel: Option<Tunnel>,
     /// What it speaks.
     pub protocol: Option<(Protocol, Proof)>,
+    /// The rule that it broke, of what it began as or went on with.
+    pub breach: Option<Breach>,
     /// What to make of it; `None` for flows without payload, which get no verdict.
     pub judgement: Option<Judgement>,
     /// Payload packets until the verdict; 0 while there is none.
@@ -168,20 +171,40 @@ pub struct FlowRecord {
 #[derive(Clone, Copy)]
 pub struct Head {
     len: u16,
+    /// Where the first datagram or segment ends in `bytes`.
+    first_end: u16,
+    /// Its length as its headers give it.
+    first_len: u32,
     bytes: [u8; HEAD_BYTES],
 }
 
 impl Head {
     /// Nothing.
-    pub const EMPTY: Self = Self { len: 0, bytes: [0; HEAD_BYTES] };
+    pub const EMPTY: Self = Self { len: 0, first_end: 0, first_len: 0, bytes: [0; HEAD_BYTES] };
 
-    /// The first [`HEAD_BYTES`] of `bytes`.
+    /// The first [`HEAD_BYTES`] of `bytes`, which came in one datagram or segment.
     pub fn new(bytes: &[u8]) -> Self {
         let mut head = Self::EMPTY;
         let len = bytes.len().min(HEAD_BYTES);
         head.bytes[..len].copy_from_slice(&bytes[..len]);
         head.len = len as u16;
+        head.first_end = head.len;
+        head.first_len = bytes.len() as u32;
         head
+    }
+
+    /// A first payload.
+    pub(crate) fn of(first: &FirstPayload<'_>) -> Self {
+        let head = Self::new(first.bytes);
+        let first_end = first.ends.first().map_or(head.len, |&end| end.min(head.len));
+        Self { first_end, first_len: first.first_len, ..head }
+    }
+
+    /// As it is described; how much was sent behind it is not known.
+    pub(crate) fn side(&self) -> Side<'_> {
+        let bytes = self.as_slice();
+        let ends = if bytes.is_empty() { &[] } else { std::slice::from_ref(&self.first_end) };
+        Side { bytes, ends, first_len: self.first_len, total: bytes.len() as u64, closed: true }
     }
 
     /// The bytes.
@@ -212,9 +235,10 @@ pub struct Event {
     pub phase: EventPhase,
     /// The flow so far.
     pub record: FlowRecord,
-    /// First payload of the client.
+    /// First payload of the client. Of a flow that was found out after its first payload: the message that breaks the
+    /// rule, from its beginning or from where it goes on in the last packet, if the client sent it; else nothing.
     pub client: Head,
-    /// First payload of the server.
+    /// The same of the server.
     pub server: Head,
     /// Events of the same (client, server, server port, protocol) that suppression held back before this one.
     pub repeats: u32,

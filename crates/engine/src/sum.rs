@@ -25,6 +25,15 @@ impl std::ops::AddAssign<&Self> for Counters {
             proofs,
             decided_after,
             decided_after_sum,
+            rejudged,
+            breaches,
+            watched,
+            watching,
+            watch_lost,
+            watch_limit,
+            data_ports,
+            data_ports_limit,
+            data_flows,
             outcomes_limit,
             flagged,
             events_flagged,
@@ -58,6 +67,15 @@ impl std::ops::AddAssign<&Self> for Counters {
         add(proofs, &other.proofs);
         add(decided_after, &other.decided_after);
         *decided_after_sum += other.decided_after_sum;
+        *rejudged += other.rejudged;
+        add(breaches, &other.breaches);
+        *watched += other.watched;
+        *watching += other.watching;
+        *watch_lost += other.watch_lost;
+        *watch_limit += other.watch_limit;
+        add(data_ports, &other.data_ports);
+        *data_ports_limit += other.data_ports_limit;
+        *data_flows += other.data_flows;
         *outcomes_limit += other.outcomes_limit;
         *flagged += other.flagged;
         *events_flagged += other.events_flagged;

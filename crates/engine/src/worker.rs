@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use offport_fingerprint::Signatures;
 use offport_flow::{Brief, Briefs, CHUNK, ServicePorts, Tracker, prefetch};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
@@ -91,6 +92,11 @@ impl Worker {
     /// Judges by another policy from now on; verdicts that were given stay.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
         self.flows.set_policy(policy);
+    }
+
+    /// Identifies by other signatures from now on; what was identified stays.
+    pub fn set_signatures(&mut self, signatures: Arc<Signatures>) {
+        self.flows.state.identifier.set_signatures(signatures);
     }
 
     /// Looks a chunk up and only then counts it: the lookups' cache misses overlap.

@@ -5,11 +5,14 @@
 mod support;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use offport_engine::fuzz::Owned;
 use offport_engine::{Event, FlowRecord, HandOver, Output, Worker};
-use offport_wire::{Frame, Timestamp, TransportHeader};
+use offport_fingerprint::Protocol;
+use offport_fingerprint::signature::{Condition, Draft, Parts, Pattern, Signature, Spoken};
+use offport_wire::{Frame, Timestamp, Transport, TransportHeader};
 use support::*;
 
 const REQUEST: &[u8] = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n";
@@ -48,7 +51,7 @@ fn traffic(round: u32, start: Timestamp) -> Vec<Owned> {
             }
             3 => {
                 send(client, web, SYN, 0, b"");
-                for at in [4_usize, 2, 3, 1, 0] {
+                for at in [3_usize, 1, 2, 0] {
                     send(client, web, ACK, 1 + at as u32, &raw[at..=at]);
                 }
             }
@@ -94,7 +97,38 @@ fn play(worker: &mut Worker, frames: &[Frame<'_>], out: &mut Tally) {
 
 #[test]
 fn nothing_is_allocated_once_warm() {
-    let mut config = config();
+    allocates_nothing(config());
+}
+
+/// Of raw data, of requests by a regular expression, and of what begins like both.
+#[test]
+fn signatures_allocate_nothing_either() {
+    // Flagged flows are not evicted: those of four bytes, which do not end, stay a beginning.
+    let [raw, junk] = [noise(6), [noise(2), vec![0; 4]].concat()];
+    let bytes = |bytes: &[u8]| Condition::bytes(0, bytes, None).unwrap();
+    let request = Pattern::new("GET /[a-z.]+ HTTP/1.1\r\nHost: ").unwrap();
+    let request = Condition::pattern(0, request).unwrap();
+    let named = [("acme", bytes(&raw)), ("acme", bytes(&junk)), ("websocket", request)];
+    let signatures = named.map(|(name, condition)| {
+        Signature::new(Parts {
+            name: name.into(),
+            transports: vec![Transport::TCP],
+            spoken: Spoken::Either,
+            conditions: vec![condition],
+            length: None,
+            ports: Vec::new(),
+            strength: None,
+        })
+        .unwrap()
+    });
+    let signatures = Arc::new(Draft::new(signatures.into()).unwrap().adopt().unwrap());
+    let observed = allocates_nothing(offport_engine::Config { signatures, ..config() });
+    let acme = Protocol::from_name("acme").unwrap();
+    assert!(observed[acme.index()] > 1_000, "they were asked");
+    assert!(observed[Protocol::Websocket.index()] > 1_000, "before what is proven as well");
+}
+
+fn allocates_nothing(mut config: offport_engine::Config) -> [u64; Protocol::COUNT + 1] {
     config.flow.max_flows = 2_048;
     config.flow.max_flows_v6 = 128;
     let mut bench = Bench::new(config);
@@ -115,4 +149,5 @@ fn nothing_is_allocated_once_warm() {
     assert_eq!(counted.count_total, 0, "{counted:?}");
     // And the counter counts.
     assert_eq!(allocation_counter::measure(|| drop(std::hint::black_box(Box::new(1)))).count_total, 1);
+    bench.worker.counters().observed
 }

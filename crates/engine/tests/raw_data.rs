@@ -222,6 +222,8 @@ proptest! {
         swaps in prop::collection::vec(0_usize..20, 0..4),
     ) {
         prop_assume!(!(kind == Kind::Ssh && port == 22));
+        // There a server may explain itself before it says that it is SSH, in some bytes of text.
+        prop_assume!(!(kind == Kind::Base64 && port == 22 && server_first));
         // Once in 70,000 times noise begins as Telnet does, and more than that may not have come yet.
         prop_assume!(!(kind == Kind::Random && matches!(noise[..], [255, 250..=254, ..])));
         let payload = payload(kind, &noise);
@@ -243,8 +245,10 @@ proptest! {
             replay.frame(&tcp(
                 !server_first, port, base + offset as u32, PSH | ACK, &payload[offset..offset + length],
             ));
+            // After so many packets a flow is judged by what is there.
+            let in_time = arrived.len() <= usize::from(Config::default().flow.payload_packets);
             if before < settles && after >= settles {
-                prop_assert_eq!(flagged, 0, "flagged before byte {} of {}", settles, payload.len());
+                prop_assert!(flagged == 0 || !in_time, "flagged before byte {} of {}", settles, payload.len());
                 prop_assert_eq!(replay.seen.flagged, 1, "not flagged by byte {}", settles);
             }
         }

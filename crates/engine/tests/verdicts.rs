@@ -92,11 +92,25 @@ fn too_little_is_undecided_and_nothing_gets_no_verdict() {
     assert_eq!(bench.worker.counters().flow.undecided, 1);
     assert_eq!(bench.verdict(), Some(Verdict::Undecided));
     assert!(bench.sink.events.is_empty());
+    let counters = bench.worker.counters();
+    assert_eq!((counters.decided_after.iter().sum::<u64>(), counters.decided_after_sum), (0, 0));
 
     let mut bench = Bench::default();
     bench.open((HOME, 40_000), (OUTSIDE, 80));
     assert_eq!(bench.verdict(), None);
     assert_eq!(bench.sink.records[0].decided_after, 0);
+}
+
+#[test]
+fn a_guess_is_none_while_it_could_be_what_the_port_is_for() {
+    for (port, verdict) in [(110, Verdict::Undecided), (80, Verdict::Mismatch)] {
+        let mut bench = Bench::default();
+        let (client, server) = ((HOME, 40_000), (OUTSIDE, port));
+        bench.open(client, server);
+        // Four short replies of Redis, or POP3's to a client that was not heard.
+        bench.tcp(server, client, ACK, 1, b"+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
+        assert_eq!(bench.verdict(), Some(verdict), "{port}");
+    }
 }
 
 #[test]
