@@ -66,15 +66,61 @@ impl Choice for offport_policy::Verdict {
     }
 }
 
-impl Choice for offport_fingerprint::Protocol {
-    const WHAT: &'static str = "a protocol";
+impl Choice for offport_fingerprint::Proof {
+    const WHAT: &'static str = "a strength";
 
     fn all() -> &'static [Self] {
-        Self::ALL
+        &[Self::Heuristic, Self::Banner, Self::Structure]
     }
 
     fn word(self) -> &'static str {
         self.name()
+    }
+}
+
+impl Choice for offport_fingerprint::signature::Spoken {
+    const WHAT: &'static str = "a side";
+
+    fn all() -> &'static [Self] {
+        &[Self::Client, Self::Server, Self::Either]
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Either => "either",
+        }
+    }
+}
+
+impl Choice for offport_fingerprint::signature::ByteOrder {
+    const WHAT: &'static str = "a byte order";
+
+    fn all() -> &'static [Self] {
+        &[Self::Big, Self::Little]
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Big => "big",
+            Self::Little => "little",
+        }
+    }
+}
+
+impl Choice for offport_fingerprint::signature::Counts {
+    const WHAT: &'static str = "what a length can count";
+
+    fn all() -> &'static [Self] {
+        &[Self::Message, Self::Rest]
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Rest => "rest",
+        }
     }
 }
 

@@ -1,15 +1,20 @@
 //! The whole file.
 
+use std::path::PathBuf;
+
+use offport_fingerprint::Protocol;
 use offport_policy::{Policy, Sections as PolicySections};
 use offport_wire::Timestamp;
 use toml::de::DeTable;
 
-use crate::parse::section;
+use crate::parse::{optional_path, section};
 use crate::policy;
 use crate::problem::{Level, Problem};
 use crate::reader::{Problems, Table};
 use crate::section::Section;
-use crate::sections::{Capture, Events, Flow, Http, Log, Metrics, Records, Sensor, Shunt, Timeouts};
+use crate::sections::{
+    Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Records, Sensor, Shunt, Timeouts,
+};
 
 /// `config/offport.toml`: every key with its default and what it does.
 pub const DEFAULT_FILE: &str = include_str!("../../../config/offport.toml");
@@ -23,6 +28,8 @@ pub struct Config {
     pub capture: Capture,
     /// `[flow]`
     pub flow: Flow,
+    /// `[fingerprint]`
+    pub fingerprint: Fingerprint,
     /// `[shunt]`
     pub shunt: Shunt,
     /// `[policy]`
@@ -61,18 +68,14 @@ impl Config {
     /// Reads a file's text and names everything that is wrong with it. `now` tells which allow-list entries have
     /// expired.
     pub fn check(text: &str, now: Timestamp) -> Checked {
-        let mut problems = Problems::new(text, now);
+        Self::check_with(text, now, &[])
+    }
+
+    /// As [`Config::check`], where `own` protocols may be named beside those that are built in.
+    pub fn check_with(text: &str, now: Timestamp, own: &[Protocol]) -> Checked {
+        let mut problems = Problems::new(text, now, own);
         let (document, syntax) = DeTable::parse_recoverable(text);
-        for error in &syntax {
-            let at = error.span().map_or(0, |span| span.start);
-            problems.add(
-                Level::Error,
-                at,
-                "",
-                error.message(),
-                "correct it: the rest of the file is not read before",
-            );
-        }
+        problems.add_syntax(&syntax);
         // What recovery makes of a broken file would only raise problems that are none.
         let config = if syntax.is_empty() {
             Self::read(&Table::root(&document), &mut problems)
@@ -84,12 +87,20 @@ impl Config {
         Checked { config: usable.then_some(config), problems }
     }
 
+    /// `fingerprint.signatures`, before anything else is read: what it names may be named elsewhere in the file.
+    pub(crate) fn signature_folder(text: &str) -> Option<PathBuf> {
+        let (document, _) = DeTable::parse_recoverable(text);
+        let mut unheard = Problems::new(text, Timestamp::ZERO, &[]);
+        Table::root(&document).child("fingerprint")?.read("signatures", &mut unheard, optional_path)?
+    }
+
     fn read(root: &Table<'_>, problems: &mut Problems<'_>) -> Self {
         root.only(&TABLES, elsewhere(""), problems);
         let config = Self {
             sensor: root.read("sensor", problems, section).unwrap_or_default(),
             capture: root.read("capture", problems, section).unwrap_or_default(),
             flow: root.read("flow", problems, section).unwrap_or_default(),
+            fingerprint: root.read("fingerprint", problems, section).unwrap_or_default(),
             shunt: root.read("shunt", problems, section).unwrap_or_default(),
             policy: root.read("policy", problems, policy::read).unwrap_or_default(),
             events: root.read("events", problems, section).unwrap_or_default(),
@@ -136,8 +147,19 @@ impl Config {
 }
 
 /// The tables of the file.
-const TABLES: [&str; 10] =
-    ["sensor", "capture", "flow", "shunt", "policy", "events", "records", "metrics", "http", "log"];
+const TABLES: [&str; 11] = [
+    "sensor",
+    "capture",
+    "flow",
+    "fingerprint",
+    "shunt",
+    "policy",
+    "events",
+    "records",
+    "metrics",
+    "http",
+    "log",
+];
 
 /// Every table with its keys.
 pub(crate) fn schema() -> Vec<(&'static str, &'static [&'static str])> {
@@ -149,6 +171,7 @@ pub(crate) fn schema() -> Vec<(&'static str, &'static [&'static str])> {
         of::<Capture>(),
         of::<Flow>(),
         of::<Timeouts>(),
+        of::<Fingerprint>(),
         of::<Shunt>(),
         of::<Events>(),
         of::<Records>(),

@@ -2,10 +2,12 @@
 //!
 //! [`Config::check`] reads a whole file in one go and names every [`Problem`] with line, column, key and remedy. The
 //! sections are plain values; whoever runs them turns them into what its part of the sensor takes. The commented
-//! default file, `config/offport.toml`, is [`DEFAULT_FILE`]; a test holds it equal to [`Config::default`].
+//! default file, `config/offport.toml`, is [`DEFAULT_FILE`]; a test holds it equal to [`Config::default`]. [`check_signatures`] does the
+//! same for signature files, and [`Files`] reads both from disk.
 
 mod choice;
 mod config;
+mod files;
 mod nearest;
 mod parse;
 mod policy;
@@ -14,10 +16,13 @@ mod problem;
 mod reader;
 mod section;
 mod sections;
+mod signatures;
 
 pub use config::{Checked, Config, DEFAULT_FILE};
+pub use files::{Files, Refused, Unreadable, read_signatures, reload_signatures};
 pub use problem::{Level, Problem};
 pub use sections::{
-    Capture, EventFormat, Events, Flow, Http, Log, LogFormat, Metrics, MultiBuffer, NoSocket, OtherFrames,
-    Records, Sensor, Shunt, Steering, Timeouts, Want, XdpMode,
+    Capture, EventFormat, Events, Fingerprint, Flow, Http, Log, LogFormat, Metrics, MultiBuffer, NoSocket,
+    OtherFrames, Records, Sensor, Shunt, Steering, Timeouts, Want, XdpMode,
 };
+pub use signatures::{CheckedSignatures, FileProblem, SignatureFile, check_signatures};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use jiff::civil::Date;
+use offport_fingerprint::Protocol;
 use offport_policy::PortRange;
 use toml::de::DeValue;
 
@@ -99,6 +100,43 @@ pub(crate) fn choice<C: Choice>(value: &Value<'_>, problems: &mut Problems<'_>) 
     value.wrong(problems, format!("\"{given}\" is not {}", C::WHAT), remedy)
 }
 
+/// A protocol, built in or one of one's own.
+pub(crate) fn protocol(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<Protocol> {
+    const WHAT: &str = "a protocol";
+    let remedy = "docs/verdicts.md lists the names, and `offport protocols` those of your signatures too";
+    let given = string(value, problems, WHAT, remedy)?;
+    let known = || Protocol::ALL.iter().chain(problems.own).copied();
+    if let Some(protocol) = known().find(|protocol| protocol.name() == given) {
+        return Some(protocol);
+    }
+    let remedy = match nearest(given, known().map(Protocol::name)) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => remedy.to_owned(),
+    };
+    value.wrong(problems, format!("\"{given}\" is not {WHAT}"), remedy)
+}
+
+/// Bytes in hexadecimal, two digits each, blanks between them as one likes.
+pub(crate) fn hex(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<Vec<u8>> {
+    const REMEDY: &str = "write two digits for each byte, as \"ac 3e 00 01\"";
+    let text = string(value, problems, "hexadecimal bytes", REMEDY)?;
+    let mut bytes = Vec::new();
+    for word in text.split_whitespace() {
+        if !word.is_ascii() || word.len() % 2 != 0 {
+            return value.wrong(problems, format!("\"{word}\" is not whole bytes"), REMEDY);
+        }
+        for at in (0..word.len()).step_by(2) {
+            let digits = &word[at..at + 2];
+            // The parser of integers takes a sign.
+            match u8::from_str_radix(digits, 16) {
+                Ok(byte) if !digits.starts_with('+') => bytes.push(byte),
+                _ => return value.wrong(problems, format!("\"{digits}\" is not hexadecimal"), REMEDY),
+            }
+        }
+    }
+    Some(bytes)
+}
+
 /// A list of `item`s.
 pub(crate) fn list<T>(item: impl Parser<T>) -> impl Parser<Vec<T>> {
     move |value, problems| match value.items() {
@@ -189,6 +227,11 @@ pub(crate) fn path(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<Pat
         return value.wrong(problems, "an empty path", "name a file, or set enabled = false");
     }
     Some(PathBuf::from(text))
+}
+
+/// A path; the empty one stands for none.
+pub(crate) fn optional_path(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<Option<PathBuf>> {
+    optional_text(value, problems).map(|text| text.map(PathBuf::from))
 }
 
 /// 80 or "6881-6889".

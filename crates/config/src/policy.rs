@@ -7,7 +7,7 @@ use offport_policy::{AllowRule, HostRule, PortRange, PortRule, Sections, Severit
 use offport_wire::Transport;
 
 use crate::config::elsewhere;
-use crate::parse::{boolean, bytes, choice, day, list, network, one_or_list, ports, text, words};
+use crate::parse::{boolean, bytes, choice, day, list, network, one_or_list, ports, protocol, text, words};
 use crate::problem::Level;
 use crate::reader::{Problems, Table, Value};
 
@@ -67,8 +67,8 @@ fn port_rules(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<Vec<Port
         let transports: Option<Vec<Transport>> =
             table.require("transport", problems, "say which: transport = \"tcp\"", one_or_list(choice));
         let remedy = "name the protocols, or write expects = [] to reserve the port for nothing";
-        let expects: Option<Vec<Protocol>> = table.require("expects", problems, remedy, list(choice));
-        let tolerates = table.read("tolerates", problems, list(choice)).unwrap_or_default();
+        let expects: Option<Vec<Protocol>> = table.require("expects", problems, remedy, list(protocol));
+        let tolerates = table.read("tolerates", problems, list(protocol)).unwrap_or_default();
         let open = table.read("open", problems, boolean).unwrap_or(false);
         let (Some(range), Some(transports), Some(expects)) = (range, transports, expects) else { continue };
         overlap(&table, ("expects", &expects), ("tolerates", &tolerates), problems);
@@ -109,7 +109,7 @@ fn host_rules(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<Vec<Host
             table.require("network", problems, "say which: network = \"10.1.2.0/24\"", one_or_list(network));
         let name = table.require("name", problems, "give it a name: name = \"db-servers\"", words);
         let role = table.read("role", problems, text).unwrap_or_default();
-        let protocols = |key: &str, problems: &mut Problems<'_>| table.read(key, problems, list(choice));
+        let protocols = |key: &str, problems: &mut Problems<'_>| table.read(key, problems, list(protocol));
         let may_serve: Option<Vec<Protocol>> = protocols("may_serve", problems);
         let may_speak = protocols("may_speak", problems);
         let must_not_serve = protocols("must_not_serve", problems).unwrap_or_default();
@@ -151,7 +151,7 @@ fn allow_rules(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<Vec<All
         let server = table.read("server", problems, network);
         let ports = table.read("port", problems, ports);
         let transport = table.read("transport", problems, choice);
-        let protocols = table.read("protocol", problems, one_or_list(choice)).unwrap_or_default();
+        let protocols = table.read("protocol", problems, one_or_list(protocol)).unwrap_or_default();
         let verdicts = table.read("verdict", problems, one_or_list(choice)).unwrap_or_default();
         let expires = table.read("expires", problems, day);
         let criteria = ["client", "server", "port", "transport", "protocol", "verdict"];

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use offport_fingerprint::Protocol;
 use offport_wire::Timestamp;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -17,12 +18,27 @@ pub(crate) struct Problems<'t> {
     text: &'t str,
     /// When the file is read: entries expire.
     pub(crate) now: Timestamp,
+    /// Protocols that may be named beside those that are built in.
+    pub(crate) own: &'t [Protocol],
     list: Vec<Problem>,
 }
 
 impl<'t> Problems<'t> {
-    pub(crate) const fn new(text: &'t str, now: Timestamp) -> Self {
-        Self { text, now, list: Vec::new() }
+    pub(crate) const fn new(text: &'t str, now: Timestamp, own: &'t [Protocol]) -> Self {
+        Self { text, now, own, list: Vec::new() }
+    }
+
+    /// Where the file is not TOML.
+    pub(crate) fn add_syntax(&mut self, errors: &[toml::de::Error]) {
+        for error in errors {
+            let at = error.span().map_or(0, |span| span.start);
+            let remedy = "correct it: the rest of the file is not read before";
+            self.add(Level::Error, at, "", error.message(), remedy);
+        }
+    }
+
+    pub(crate) fn have_errors(&self) -> bool {
+        self.list.iter().any(|problem| problem.level == Level::Error)
     }
 
     pub(crate) fn add(

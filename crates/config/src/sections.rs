@@ -2,6 +2,7 @@
 
 mod capture;
 mod events;
+mod fingerprint;
 mod flow;
 mod http;
 mod log;
@@ -12,6 +13,7 @@ mod shunt;
 
 pub use capture::{Capture, MultiBuffer, NoSocket, OtherFrames, Steering, Want, XdpMode};
 pub use events::{EventFormat, Events};
+pub use fingerprint::Fingerprint;
 pub use flow::{Flow, Timeouts};
 pub use http::Http;
 pub use log::{Log, LogFormat};

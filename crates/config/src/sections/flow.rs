@@ -29,6 +29,8 @@ section! {
         max_flagged: u32 = 8_192, integer(64, 1 << 24);
         /// Settled flows that have more to count than a packed entry holds.
         max_extras: u32 = 65_536, integer(64, 1 << 24);
+        /// Flows of TCP at a time that are held to the rules of what they began as, and four times as many as of UDP.
+        max_watched: u32 = 65_536, integer(64, 1 << 24);
         /// Distinct link addresses, tags and tunnels at the same time.
         max_paths: u16 = u16::MAX, integer(64, 65_535);
         /// When a silent flow is over.
@@ -76,6 +78,7 @@ impl Flow {
             max_undecided: self.max_undecided,
             max_flagged: self.max_flagged,
             max_extras: self.max_extras,
+            max_watched: self.max_watched,
             max_paths: self.max_paths,
             offer_step: 0,
             service_ports: offport_flow::ServicePorts::default(),

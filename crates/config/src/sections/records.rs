@@ -16,5 +16,7 @@ section! {
         rotate_size: u64 = 1 << 30, bytes(0, 1 << 40);
         /// Rotated files that are kept.
         rotate_keep: u32 = 8, integer(0, 1000);
+        /// Open flows whose description is kept for their records; 0: records have none.
+        descriptions: u32 = 131_072, integer(0, 1 << 24);
     }
 }
