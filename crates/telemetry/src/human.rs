@@ -20,7 +20,10 @@ pub fn headline(record: &FlowRecord) -> String {
         Verdict::Expected => format!("{seen} on {port}, as expected"),
         Verdict::Mismatch => format!("{seen} on {port}, {reserved}"),
         Verdict::Unrecognised => format!("raw data on {port}, {reserved}"),
-        Verdict::Imposter => format!("imitated {seen} on {port}, {reserved}"),
+        Verdict::Imposter => {
+            let breach = record.breach.map_or("unknown", |breach| breach.name());
+            format!("imposter on {port} ({breach}), {reserved}")
+        }
         Verdict::Forbidden => format!("forbidden {seen} on {port}"),
         Verdict::Displaced => format!("{seen} on {port}, {reserved}"),
         Verdict::Unknown => format!("unknown data on {port}, {reserved}"),

@@ -1,8 +1,12 @@
 //! What goes out: Prometheus metrics, ECS records and events, the HTTP listener.
 
 pub mod community_id;
+mod descriptions;
 pub mod ecs;
 pub mod eve;
 pub mod http;
 pub mod human;
 pub mod metrics;
+mod nested;
+
+pub use descriptions::Descriptions;

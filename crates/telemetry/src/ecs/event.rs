@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use offport_engine::{Event, EventPhase, Head};
+use offport_fingerprint::Description;
 use offport_policy::Severity;
 use serde::Serialize;
 
@@ -67,9 +68,9 @@ struct Bytes {
 }
 
 impl<'a> EventDocument<'a> {
-    pub(super) fn new(names: &'a Formatter, event: &Event) -> Self {
+    pub(super) fn new(names: &'a Formatter, event: &Event, description: &Description) -> Self {
         let record = &event.record;
-        let mut offport = Offport::new(record);
+        let mut offport = Offport::new(record, description);
         offport.payload =
             Some(Payload { client: Bytes::new(&event.client), server: Bytes::new(&event.server) });
         offport.repeats = (event.repeats > 0).then_some(event.repeats);
@@ -97,7 +98,7 @@ impl<'a> EventDocument<'a> {
                     .unwrap_or_else(|| human::headline(record)),
             },
             message: human::sentence(record),
-            body: Body::new(names, record),
+            body: Body::new(names, record, description),
             offport,
         }
     }

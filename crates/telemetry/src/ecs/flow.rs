@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 
 use offport_engine::{Action, Endpoint, FlowRecord, TcpSummary};
+use offport_fingerprint::Description;
 use offport_policy::{Severity, Verdict};
 use serde::Serialize;
 
-use super::{Formatter, flow_id, text};
+use super::{Formatter, description, flow_id, text};
 use crate::community_id::community_id;
+use crate::nested::Object;
 
 /// A flow, as it is written.
 #[derive(Debug, Serialize)]
@@ -46,6 +48,9 @@ pub(super) struct Body<'a> {
     observer: Option<Observer<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<Log<'a>>,
+    /// `http`, `url`, `user_agent`, `tls`, `dns`, `user`.
+    #[serde(flatten)]
+    described: Object,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,6 +156,8 @@ pub(super) struct Offport {
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    breach: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     decided_after: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tcp: Option<Tcp>,
@@ -163,6 +170,8 @@ pub(super) struct Offport {
     pub(super) payload: Option<super::event::Payload>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) repeats: Option<u32>,
+    #[serde(flatten)]
+    described: Object,
 }
 
 #[derive(Debug, Serialize)]
@@ -180,7 +189,7 @@ struct Shunted {
 }
 
 impl<'a> FlowDocument<'a> {
-    pub(super) fn new(names: &'a Formatter, record: &FlowRecord) -> Self {
+    pub(super) fn new(names: &'a Formatter, record: &FlowRecord, description: &Description) -> Self {
         Self {
             timestamp: text::time(record.start),
             event: FlowEvent {
@@ -196,14 +205,14 @@ impl<'a> FlowDocument<'a> {
                 end: text::time(record.end),
                 duration: u64::try_from(record.end.since(record.start).as_nanos()).unwrap_or(u64::MAX),
             },
-            body: Body::new(names, record),
-            offport: Offport::new(record),
+            body: Body::new(names, record, description),
+            offport: Offport::new(record, description),
         }
     }
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(names: &'a Formatter, record: &FlowRecord) -> Self {
+    pub(super) fn new(names: &'a Formatter, record: &FlowRecord, description: &Description) -> Self {
         let has_ports = record.transport.has_ports();
         let interface = names.interfaces.get(usize::from(record.interface)).map(String::as_str);
         let interface = interface.filter(|name| !name.is_empty());
@@ -242,12 +251,13 @@ impl<'a> Body<'a> {
                 ingress: interface.map(|name| Ingress { interface: Interface { name } }),
             }),
             log: names.log_file.as_deref().map(|path| Log { file: LogFile { path } }),
+            described: description::common(description),
         }
     }
 }
 
 impl Offport {
-    pub(super) fn new(record: &FlowRecord) -> Self {
+    pub(super) fn new(record: &FlowRecord, description: &Description) -> Self {
         let judgement = record.judgement;
         Self {
             flow_id: flow_id(record),
@@ -262,6 +272,7 @@ impl Offport {
                 .map(|judgement| judgement.reasons.iter().map(|reason| reason.name()).collect())
                 .unwrap_or_default(),
             proof: record.protocol.map(|(_, proof)| proof.name()),
+            breach: record.breach.map(|breach| breach.name()),
             decided_after: judgement
                 .filter(|judgement| judgement.verdict != Verdict::Undecided)
                 .map(|_| record.decided_after),
@@ -272,6 +283,7 @@ impl Offport {
             worker: record.worker,
             payload: None,
             repeats: None,
+            described: description::own(description),
         }
     }
 }

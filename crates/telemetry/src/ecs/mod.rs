@@ -3,6 +3,7 @@
 //! [`Formatter`] knows what a worker does not: the observer's name, the interfaces' names, the capture file.
 //! Field order is the order of the types here and part of the golden files; absent means unknown.
 
+mod description;
 mod event;
 mod flow;
 mod text;
@@ -12,6 +13,7 @@ pub use text::{printable, time as rfc3339};
 use std::net::IpAddr;
 
 use offport_engine::{Event, FlowRecord};
+use offport_fingerprint::Description;
 use offport_wire::{Domain, Timestamp, Transport};
 use sha1::{Digest as _, Sha1};
 
@@ -30,13 +32,13 @@ pub struct Formatter {
 
 impl Formatter {
     /// Appends the record as one JSON object, without a line feed.
-    pub fn record(&self, record: &FlowRecord, line: &mut Vec<u8>) {
-        write_json(&flow::FlowDocument::new(self, record), line);
+    pub fn record(&self, record: &FlowRecord, description: &Description, line: &mut Vec<u8>) {
+        write_json(&flow::FlowDocument::new(self, record, description), line);
     }
 
     /// Appends the event as one JSON object, without a line feed.
-    pub fn event(&self, event: &Event, line: &mut Vec<u8>) {
-        write_json(&event::EventDocument::new(self, event), line);
+    pub fn event(&self, event: &Event, description: &Description, line: &mut Vec<u8>) {
+        write_json(&event::EventDocument::new(self, event, description), line);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use offport_engine::{Action, EndReason, Endpoint, EventPhase, Head, TcpState, TcpSummary};
-use offport_fingerprint::{Proof, Protocol, ProtocolSet};
+use offport_fingerprint::{Description, Proof, Protocol, ProtocolSet};
 use offport_policy::{Judgement, NetworkDirection, Reason, Reasons, RuleId, Severity, Verdict};
 use offport_wire::{Domain, Timestamp, Transport, Tunnel, TunnelKind};
 
@@ -55,6 +55,7 @@ fn incident() -> FlowRecord {
         inner_vlan: None,
         tunnel: None,
         protocol: None,
+        breach: None,
         judgement: Some(Judgement {
             verdict: Verdict::Unrecognised,
             severity: Severity::High,
@@ -96,7 +97,7 @@ fn live() -> Formatter {
 #[test]
 fn flow_at_its_end() {
     let mut line = Vec::new();
-    live().record(&incident(), &mut line);
+    live().record(&incident(), &Description::NONE, &mut line);
     golden("flow_end.json", &line);
 }
 
@@ -126,7 +127,7 @@ fn flow_in_a_tunnel_offline_without_payload() {
     };
     let names = Formatter { log_file: Some("captures/a.pcap".to_owned()), ..Formatter::default() };
     let mut line = Vec::new();
-    names.record(&record, &mut line);
+    names.record(&record, &Description::NONE, &mut line);
     golden("flow_interim_tunnel.json", &line);
 }
 
@@ -137,7 +138,7 @@ fn icmp_has_no_ports_and_expected_has_no_severity() {
     record.tcp = None;
     record.judgement = None;
     let mut line = Vec::new();
-    live().record(&record, &mut line);
+    live().record(&record, &Description::NONE, &mut line);
     golden("flow_icmp.json", &line);
 }
 
@@ -151,7 +152,7 @@ fn event_of_raw_data_on_port_80() {
         repeats: 3,
     };
     let mut line = Vec::new();
-    live().event(&event, &mut line);
+    live().event(&event, &event.describe(), &mut line);
     golden("event_flagged.json", &line);
 }
 
@@ -173,7 +174,7 @@ fn event_at_the_end_of_ssh_on_443() {
         repeats: 0,
     };
     let mut line = Vec::new();
-    live().event(&event, &mut line);
+    live().event(&event, &event.describe(), &mut line);
     golden("event_ended.json", &line);
 }
 
@@ -198,9 +199,53 @@ fn eve_alert_and_flow() {
         repeats: 0,
     };
     let mut line = Vec::new();
-    crate::eve::event(&live(), &event, &mut line);
+    crate::eve::event(&live(), &event, &event.describe(), &mut line);
     golden("eve_alert.json", &line);
     line.clear();
-    crate::eve::event(&live(), &Event { phase: EventPhase::Ended, ..event }, &mut line);
+    crate::eve::event(&live(), &Event { phase: EventPhase::Ended, ..event }, &Description::NONE, &mut line);
     golden("eve_flow.json", &line);
+}
+
+/// What a flow of `protocol` says that begins so, in its record and in an EVE alert of it.
+fn described(name: &str, protocol: Protocol, transport: Transport, client: &[u8], server: &[u8]) {
+    let mut record = incident();
+    record.protocol = Some((protocol, Proof::Structure));
+    record.transport = transport;
+    let (client, server) = (Head::new(client), Head::new(server));
+    let event = Event { phase: EventPhase::Flagged, record, client, server, repeats: 0 };
+    let (mut flow, mut eve) = (Vec::new(), Vec::new());
+    live().record(&record, &event.describe(), &mut flow);
+    crate::eve::event(&live(), &event, &event.describe(), &mut eve);
+    golden(&format!("described_{name}.json"), &flow);
+    golden(&format!("described_{name}_eve.json"), &eve);
+}
+
+#[test]
+fn descriptions_of_http_ssh_and_dns() {
+    described(
+        "http",
+        Protocol::Http,
+        Transport::TCP,
+        b"GET http://me:secret@x/a?b HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: \x1b]0;hi\x07\xff\"\r\n\r\n",
+        b"HTTP/1.1 301 Moved\r\nServer: nginx\r\n\r\n",
+    );
+    described("ssh", Protocol::Ssh, Transport::TCP, b"SSH-2.0-OpenSSH_9.2\r\n", b"SSH-2.0-srv Debian-2");
+    described(
+        "dns",
+        Protocol::Dns,
+        Transport::UDP,
+        b"\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x1c\0\x01",
+        b"",
+    );
+}
+
+#[test]
+fn description_of_tls() {
+    // TLS 1.2 with a server name, application protocols and one cipher suite; the answer is TLS 1.2 and `h2`.
+    let client =
+        b"\x16\x03\x01\0\x4e\x01\0\0\x4a\x03\x03AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\0\0\x02\xc0\x2f\x01\0\0\x1f\
+        \0\0\0\x0e\0\x0c\0\0\x09a.example\0\x10\0\x05\0\x03\x02h2\0\x17\0\0";
+    let server = b"\x16\x03\x03\0\x35\x02\0\0\x31\x03\x03BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB\0\xc0\x2f\0\0\x09\
+        \0\x10\0\x05\0\x03\x02h2";
+    described("tls", Protocol::Tls, Transport::TCP, client, server);
 }

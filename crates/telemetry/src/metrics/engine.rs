@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use offport_engine::{Counters, EndReason, VERDICT_TRANSPORTS};
-use offport_fingerprint::{Proof, Protocol};
+use offport_fingerprint::{Breach, Proof, Protocol};
 use offport_policy::{NetworkDirection, Verdict};
 use offport_wire::Drop;
 
@@ -23,6 +23,8 @@ pub struct WorkerSample<'a> {
     pub records_lost: u64,
     /// Events that did not fit the ring to the control thread.
     pub events_lost: u64,
+    /// First payloads, to be described, that did not fit the ring to the control thread.
+    pub descriptions_lost: u64,
 }
 
 pub(super) fn describe() {
@@ -51,6 +53,10 @@ pub(super) fn describe() {
         ("offport_limit_reached_total", "Times a bounded buffer was full, by buffer"),
         ("offport_records_written_total", "Flow records that workers put out"),
         ("offport_records_lost_total", "Flow records that did not fit the ring to the control thread"),
+        (
+            "offport_descriptions_lost_total",
+            "Flows without description: their first payload did not fit the ring",
+        ),
         ("offport_events_raised_total", "Events raised, by phase"),
         ("offport_events_suppressed_total", "Flagged flows that another event stands for"),
         ("offport_events_limited_total", "Events withheld by the rate limit, by phase"),
@@ -67,6 +73,15 @@ pub(super) fn describe() {
             "offport_shunted_late_packets_total",
             "Packets that the kernel counted to flows that were over already",
         ),
+        (
+            "offport_flows_rejudged_total",
+            "Flows that were judged twice: they broke a rule, or were named late",
+        ),
+        ("offport_breaches_total", "Flows that broke a rule of what they began as, by rule"),
+        ("offport_flows_watched_total", "Flows that were held to the rules of what they began as"),
+        ("offport_watches_lost_total", "Watched flows that were given up because data was missing"),
+        ("offport_data_ports_named_total", "Data ports that FTP control connections have named, by address"),
+        ("offport_data_flows_total", "Flows that were named by their FTP data port"),
         ("offport_flows_flagged_total", "Flows of a severity that makes an event"),
     ] {
         describe_counter!(name, help);
@@ -86,11 +101,12 @@ pub(super) fn describe() {
 /// Publishes per worker what is told apart by worker, and the sums of the rest. Returns the sums.
 pub(super) fn publish(workers: &[WorkerSample<'_>]) -> Option<Counters> {
     let mut total: Option<Counters> = None;
-    let (mut records_lost, mut events_lost) = (0, 0);
+    let (mut records_lost, mut events_lost, mut descriptions_lost) = (0, 0, 0);
     for sample in workers {
         per_worker(sample);
         records_lost += sample.records_lost;
         events_lost += sample.events_lost;
+        descriptions_lost += sample.descriptions_lost;
         match &mut total {
             None => total = Some(*sample.counters),
             Some(total) => *total += sample.counters,
@@ -98,6 +114,7 @@ pub(super) fn publish(workers: &[WorkerSample<'_>]) -> Option<Counters> {
     }
     counter!("offport_records_lost_total").absolute(records_lost);
     counter!("offport_events_lost_total").absolute(events_lost);
+    counter!("offport_descriptions_lost_total").absolute(descriptions_lost);
     if let Some(total) = &total {
         packets(total);
         flows(total);
@@ -187,17 +204,27 @@ fn verdicts(total: &Counters) {
         [("offport_flows_observed_total", &total.observed), ("offport_flows_expected_total", &total.expected)]
     {
         for (at, &value) in values.iter().enumerate().filter(|&(_, &value)| value > 0) {
-            let protocol = Protocol::ALL.get(at).map_or("none", |protocol| protocol.name());
+            let protocol = Protocol::from_index(at).map_or("none", Protocol::name);
             counter!(name, "protocol" => protocol).absolute(value);
         }
     }
-    for (proof, value) in [Proof::Heuristic, Proof::Banner, Proof::Structure].into_iter().zip(total.proofs) {
+    for (proof, value) in Proof::ALL.into_iter().zip(total.proofs) {
         counter!("offport_identifications_total", "proof" => proof.name()).absolute(value);
     }
 }
 
 fn events(total: &Counters) {
     counter!("offport_records_written_total").absolute(total.records);
+    counter!("offport_flows_rejudged_total").absolute(total.rejudged);
+    for (breach, value) in Breach::ALL.iter().zip(total.breaches) {
+        counter!("offport_breaches_total", "breach" => breach.name()).absolute(value);
+    }
+    counter!("offport_flows_watched_total").absolute(total.watched);
+    counter!("offport_watches_lost_total").absolute(total.watch_lost);
+    for (address, value) in ["own", "foreign"].into_iter().zip(total.data_ports) {
+        counter!("offport_data_ports_named_total", "address" => address).absolute(value);
+    }
+    counter!("offport_data_flows_total").absolute(total.data_flows);
     counter!("offport_flows_flagged_total").absolute(total.flagged);
     counter!("offport_events_raised_total", "phase" => "flagged").absolute(total.events_flagged);
     counter!("offport_events_raised_total", "phase" => "ended").absolute(total.events_ended);
@@ -214,6 +241,8 @@ fn limits(total: &Counters) {
         ("flagged_payload", flow.heads_limit),
         ("flow_extras", flow.extras_limit),
         ("paths", flow.paths_limit),
+        ("watched", total.watch_limit),
+        ("data_ports", total.data_ports_limit),
         ("outcomes", total.outcomes_limit),
         ("suppression", total.suppress_limit),
     ] {
@@ -223,6 +252,7 @@ fn limits(total: &Counters) {
         ("first_payload", flow.undecided),
         ("flagged_payload", flow.heads),
         ("flow_extras", flow.extras),
+        ("watched", total.watching),
         ("paths", flow.paths),
     ] {
         gauge!("offport_buffers_in_use", "buffer" => buffer).set(value as f64);

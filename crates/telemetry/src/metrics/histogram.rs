@@ -11,7 +11,10 @@ const NAME: &str = "offport_decided_after_packets";
 
 /// Appends the family.
 pub(super) fn write(total: &Counters, text: &mut String) {
-    let _ = writeln!(text, "# HELP {NAME} Payload packets that it took until a flow was given its verdict");
+    let _ = writeln!(
+        text,
+        "# HELP {NAME} Payload packets that it took until a flow was given a verdict other than undecided"
+    );
     let _ = writeln!(text, "# TYPE {NAME} histogram");
     let mut count = 0;
     for (bound, in_bucket) in DECIDED_AFTER_BOUNDS.iter().zip(total.decided_after) {

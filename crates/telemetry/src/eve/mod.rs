@@ -3,14 +3,18 @@
 //! Field names after the "EVE JSON Format" chapter of the Suricata user guide. There is no rule set here: the
 //! signature id is the verdict's position, in the range that is left to local rules (1,000,000 and up).
 
+mod description;
+
 use base64::Engine as _;
 use offport_engine::{Event, EventPhase, FlowRecord};
+use offport_fingerprint::Description;
 use offport_policy::Severity;
 use serde::Serialize;
 
 use crate::community_id::community_id;
 use crate::ecs::{Formatter, flow_id, printable, rfc3339, write_json};
 use crate::human;
+use crate::nested::Object;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -38,6 +42,8 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_printable: Option<String>,
     flow: Flow,
+    #[serde(flatten)]
+    described: Object,
 }
 
 #[derive(Serialize)]
@@ -50,6 +56,13 @@ struct Alert {
     category: &'static str,
     /// 1 is the gravest.
     severity: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Metadata>,
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    breach: [&'static str; 1],
 }
 
 #[derive(Serialize)]
@@ -69,7 +82,7 @@ struct Flow {
 }
 
 /// Appends the event as one EVE object, without a line feed.
-pub fn event(names: &Formatter, event: &Event, line: &mut Vec<u8>) {
+pub fn event(names: &Formatter, event: &Event, description: &Description, line: &mut Vec<u8>) {
     let record = &event.record;
     let flagged = event.phase == EventPhase::Flagged;
     // What raised the alarm: the side that spoke, the client first.
@@ -116,6 +129,7 @@ pub fn event(names: &Formatter, event: &Event, line: &mut Vec<u8>) {
             reason: (!flagged).then(|| record.reason.name()),
             alerted: true,
         },
+        described: description::objects(description),
     };
     write_json(&document, line);
 }
@@ -131,6 +145,7 @@ fn alert(record: &FlowRecord) -> Alert {
         rev: 1,
         signature: format!("offport {}", human::headline(record)),
         category: "Potentially Bad Traffic",
+        metadata: record.breach.map(|breach| Metadata { breach: [breach.name()] }),
         severity: match severity {
             Severity::High => 1,
             Severity::Medium => 2,
