@@ -157,6 +157,9 @@ pub struct Explain {
 /// `offport protocols`.
 #[derive(Debug, Args)]
 pub struct Protocols {
+    /// Configuration, with the signatures that it names. Without one, what is built in.
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// One name a line, nothing else.
     #[arg(long, conflicts_with = "json")]
     pub names: bool,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
-use offport_config::{Checked, Config, EventFormat, Level};
+use offport_config::{Config, EventFormat, Files};
 use offport_engine as engine;
+use offport_fingerprint::Signatures;
 use offport_policy::{Policy, RuleId, Severity};
 use offport_wire::Timestamp;
 
@@ -28,14 +29,14 @@ pub struct Settings {
 impl Settings {
     /// Reads a configuration; without one, the defaults. Warnings are printed.
     pub fn load(path: Option<&Path>) -> anyhow::Result<Self> {
-        let config = match path {
-            None => Config::default(),
+        let (config, signatures) = match path {
+            None => Default::default(),
             Some(path) => read(path)?,
         };
-        Self::new(&config)
+        Self::new(&config, signatures)
     }
 
-    fn new(config: &Config) -> anyhow::Result<Self> {
+    fn new(config: &Config, signatures: Signatures) -> anyhow::Result<Self> {
         let policy = Policy::new(&config.policy).context("policy")?;
         let rules = (0..u16::MAX)
             .map(|id| policy.rule_name(RuleId(id)).to_owned())
@@ -43,7 +44,7 @@ impl Settings {
             .collect();
         Ok(Self {
             policy: Arc::new(policy),
-            engine: engine_config(config),
+            engine: engine::Config { signatures: Arc::new(signatures), ..engine_config(config) },
             format: config.events.format,
             rules,
         })
@@ -61,16 +62,15 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn read(path: &Path) -> anyhow::Result<Config> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let Checked { config, problems } = Config::check(&text, now());
-    for problem in &problems {
-        terminal::complain(&format!("{}:{problem}", path.display()));
+fn read(path: &Path) -> anyhow::Result<(Config, Signatures)> {
+    let files = Files::read(path, now())?;
+    for problem in &files.problems {
+        terminal::complain(&problem.to_string());
     }
-    match config {
-        Some(config) => Ok(config),
+    let errors = files.errors();
+    match files.usable {
+        Some(usable) => Ok(usable),
         None => {
-            let errors = problems.iter().filter(|problem| problem.level == Level::Error).count();
             bail!("{} has {errors} error{}", path.display(), if errors == 1 { "" } else { "s" })
         }
     }
@@ -100,6 +100,7 @@ pub(crate) fn fitted(config: &engine::Config, packets: u64) -> engine::Config {
         &mut flow.max_undecided,
         &mut flow.max_flagged,
         &mut flow.max_extras,
+        &mut flow.max_watched,
         &mut fitted.suppress_entries,
     ] {
         *limit = (*limit).min(most);

@@ -25,6 +25,82 @@ fn protocols() {
     assert!(names.iter().all(|name| table.contains(name)));
 }
 
+/// The raw data on port 80 of the sample, as a protocol of one's own that the port is reserved for.
+fn with_signatures() -> Bench {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("own")).unwrap();
+    bench.write(
+        "own/acme.toml",
+        "[[signature]]\nname = \"acme\"\ntransport = [\"tcp\", \"udp\"]\nmatch = [{ bytes = \"4cfb efdd 6cbc\" }]\n",
+    );
+    bench.write(
+        "offport.toml",
+        "[fingerprint]\nsignatures = \"own\"\n[[policy.port]]\nport = 80\ntransport = \"tcp\"\nexpects = [\"http\", \"acme\"]\n",
+    );
+    bench
+}
+
+#[test]
+fn signatures_of_ones_own_count_like_what_is_built_in() {
+    let bench = with_signatures();
+    let names = bench.run(&["protocols", "--names", "-c", "offport.toml"]).stdout;
+    assert_eq!(names.lines().last(), Some("acme"));
+    assert!(!bench.run(&["protocols", "--names"]).stdout.contains("acme"));
+    let table = bench.run(&["protocols", "-c", "offport.toml"]).stdout;
+    let row = table.lines().last().unwrap();
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["acme", "tcp,", "udp", "80/tcp"]);
+
+    let of_port_80 = |args: &[&str]| {
+        let ran = bench.run(&[&["read", "sample.pcapng", "-q", "--flows", "-"], args].concat());
+        let flows = ran.lines().into_iter();
+        flows
+            .filter(|flow| flow["destination"]["port"] == 80 && flow["offport"]["verdict"] != "displaced")
+            .collect::<Vec<_>>()
+    };
+    let own: Vec<_> = of_port_80(&["-c", "offport.toml"])
+        .into_iter()
+        .filter(|flow| flow["network"]["protocol"] == "acme")
+        .collect();
+    assert!(!own.is_empty() && own.iter().all(|flow| flow["offport"]["verdict"] == "expected"), "{own:?}");
+    let id = own[0]["offport"]["flow_id"].as_str().unwrap();
+    let before = of_port_80(&[]).into_iter().find(|flow| flow["offport"]["flow_id"] == id).unwrap();
+    assert_eq!(before["offport"]["verdict"], "unrecognised");
+
+    let summary = bench.run(&["read", "sample.pcapng", "--json", "-c", "offport.toml"]).lines().remove(0);
+    let counted = summary["protocols"].as_array().unwrap();
+    assert!(counted.iter().any(|row| row["protocol"] == "acme"), "{counted:?}");
+    let explained = bench.run(&["explain", "sample.pcapng", id, "-c", "offport.toml"]);
+    assert!(explained.stdout.contains("acme (proof: banner)"), "{}", explained.stdout);
+    let supposed = [
+        "explain",
+        "--protocol",
+        "acme",
+        "--port",
+        "443/tcp",
+        "--client",
+        "10.1.2.3",
+        "--server",
+        "192.0.2.7",
+    ];
+    assert_eq!(bench.run(&supposed).code, 2);
+    let supposed = bench.run(&[&supposed[..], &["-c", "offport.toml"]].concat());
+    assert!(supposed.stdout.contains("mismatch"), "{}", supposed.stderr);
+}
+
+#[test]
+fn signatures_with_problems_are_not_used() {
+    let bench = with_signatures();
+    bench.write("own/acme.toml", "[[signature]]\nname = \"acme\"\ntransport = \"tcp\"\n");
+    let ran = bench.run(&["read", "sample.pcapng", "-c", "offport.toml"]);
+    assert_eq!(ran.code, 3);
+    assert!(
+        ran.stderr.contains("own/acme.toml:1:1: error: signature[1]: would match anything"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("is not a protocol"), "{}", ran.stderr);
+}
+
 #[test]
 fn ports_follow_the_configuration() {
     let bench = Bench::new();

@@ -49,6 +49,27 @@ fn flow_records_and_events() {
 }
 
 #[test]
+fn records_say_what_their_flows_said() {
+    let flows = Bench::new().run(&["read", "sample.pcapng", "--flows", "-", "-q"]).lines();
+    let of = |protocol: &str| {
+        let mut flows = flows.iter().filter(move |flow| flow["network"]["protocol"] == protocol);
+        flows.next().unwrap_or_else(|| panic!("no flow of {protocol}")).clone()
+    };
+    let http = of("http");
+    assert_eq!(http["http"]["request"]["method"], "GET");
+    assert_eq!((&http["url"]["domain"], &http["url"]["original"]), (&"www.example.com".into(), &"/".into()));
+    assert!(http["user_agent"]["original"].is_string());
+    let tls = of("tls");
+    assert_eq!(tls["tls"]["client"]["server_name"], "www.example.com");
+    assert!(tls["offport"]["tls"]["ja4"].as_str().unwrap().starts_with("t13d"), "{tls}");
+    let dns = of("dns");
+    assert_eq!(dns["dns"]["question"]["name"], "www.example.com");
+    assert_eq!(dns["dns"]["question"]["type"], "A");
+    assert!(of("ssh")["offport"]["ssh"].is_object());
+    assert!(of("ntp")["dns"].is_null());
+}
+
+#[test]
 fn lines_on_stdout_move_the_summary_to_stderr() {
     let bench = Bench::new();
     let ran = bench.run(&["read", "sample.pcapng", "--flows", "-", "--events", "-"]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use offport_engine::FlowRecord;
-use offport_fingerprint::Speaker;
+use offport_fingerprint::{Description, Speaker};
 use offport_policy::{Explanation, Facts, Seen};
 use offport_telemetry::ecs::{Formatter, printable, rfc3339};
 use serde::{Serialize, Serializer};
@@ -33,6 +33,9 @@ pub(super) struct Document {
     pub(super) judged: Option<Verdict>,
     #[serde(skip)]
     pub(super) of: Option<FlowRecord>,
+    /// Part of `record`.
+    #[serde(skip)]
+    pub(super) description: Description,
 }
 
 /// First payloads.
@@ -44,6 +47,18 @@ pub(super) struct Payloads {
     pub(super) client: Payload,
     #[serde(serialize_with = "payload")]
     pub(super) server: Payload,
+    /// The message that broke a rule after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) breach: Option<Breach>,
+}
+
+/// A message that broke a rule.
+#[derive(Serialize)]
+pub(super) struct Breach {
+    /// `client` or `server`.
+    pub(super) speaker: &'static str,
+    #[serde(flatten, serialize_with = "payload")]
+    pub(super) payload: Payload,
 }
 
 /// The facts, the steps, the verdict.
@@ -104,7 +119,9 @@ impl Document {
             record.interface = 0;
         }
         let mut line = Vec::new();
-        formatter.record(&record, &mut line);
+        let description =
+            found.judged.as_ref().map_or(Description::NONE, |judged| judged.description.clone());
+        formatter.record(&record, &description, &mut line);
         let copy = |payload: &Payload| Payload { bytes: payload.bytes.clone(), ends: payload.ends.clone() };
         Ok(Self {
             flow_id: Some(found.flow_id.clone()),
@@ -114,15 +131,21 @@ impl Document {
                 packets: judged.payload_packets,
                 client: copy(&judged.client),
                 server: copy(&judged.server),
+                breach: judged
+                    .breach
+                    .as_ref()
+                    .map(|breach| Breach { speaker: breach.speaker, payload: copy(&breach.payload) }),
             }),
             judged: found.judged.as_ref().map(|judged| Verdict::new(&judged.facts, settings)),
             of: Some(found.record),
+            description,
         })
     }
 
     pub(super) fn of_facts(facts: &Facts, settings: &Settings) -> Self {
         let judged = Some(Verdict::new(facts, settings));
-        Self { flow_id: None, path: None, record: None, payload: None, judged, of: None }
+        let description = Description::NONE;
+        Self { flow_id: None, path: None, record: None, payload: None, judged, of: None, description }
     }
 }
 

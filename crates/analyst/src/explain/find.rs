@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use offport_capture::file::Interface;
-use offport_engine::{Action, Event, FlowRecord, HandOver, Output};
+use offport_engine::{Action, Event, FlowRecord, HandOver, Opening, Output};
+use offport_fingerprint::Description;
 use offport_flow::{FirstPayload, Flow};
 use offport_policy::{Facts, Judgement};
 use offport_telemetry::ecs::{flow_id, flow_id_of};
@@ -31,6 +32,15 @@ pub(super) struct Judged {
     pub(super) payload_packets: u8,
     pub(super) client: Payload,
     pub(super) server: Payload,
+    /// What broke a rule after that.
+    pub(super) breach: Option<Breaking>,
+    pub(super) description: Description,
+}
+
+/// Who broke a rule, and how the message begins.
+pub(super) struct Breaking {
+    pub(super) speaker: &'static str,
+    pub(super) payload: Payload,
 }
 
 /// First payload of one side.
@@ -111,13 +121,28 @@ impl Output for Finder {
     }
 
     fn settled(&mut self, flow: &Flow<'_>, facts: &Facts, _: &Judgement) {
+        let key = (flow.key, flow.start);
         if self.open.len() < MAX_FOUND && self.wants(flow) {
             self.open.push(Judged {
-                key: (flow.key, flow.start),
+                key,
                 facts: *facts,
                 payload_packets: flow.payload_packets,
                 client: Payload::of(&flow.client.first),
                 server: Payload::of(&flow.server.first),
+                breach: None,
+                description: Opening::of(flow, facts.seen)
+                    .map_or(Description::NONE, |opening| opening.describe()),
+            });
+        }
+    }
+
+    fn found_out(&mut self, flow: &Flow<'_>, facts: &Facts, _: &Judgement) {
+        let key = (flow.key, flow.start);
+        if let Some(judged) = self.open.iter_mut().find(|judged| judged.key == key) {
+            judged.facts = *facts;
+            judged.breach = Some(match flow.client.first.bytes {
+                [] => Breaking { speaker: "server", payload: Payload::of(&flow.server.first) },
+                _ => Breaking { speaker: "client", payload: Payload::of(&flow.client.first) },
             });
         }
     }

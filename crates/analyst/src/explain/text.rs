@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use offport_engine::FlowRecord;
+use offport_fingerprint::{Description, Value};
 use offport_telemetry::human::bytes;
 
 use super::document::{Document, Verdict};
@@ -25,10 +26,17 @@ impl Document {
             text.push_str("\nNo payload, so no verdict.\n");
             return text;
         };
+        description(&mut text, style, &self.description);
         if let Some(payload) = &self.payload {
             for (who, side) in [("client", &payload.client), ("server", &payload.server)] {
                 let _ = writeln!(text);
                 dump(&mut text, style, who, side);
+            }
+            if let Some(breach) = &payload.breach {
+                let _ = writeln!(text);
+                let heading = format!("What the {} sent later, where the rule is broken", breach.speaker);
+                let _ = writeln!(text, "{}", style.heading(&heading));
+                rows(&mut text, breach.payload.bytes.get(..SHOWN).unwrap_or(&breach.payload.bytes));
             }
             let _ = writeln!(text, "\n{}", style.heading("What it is"));
             let _ = writeln!(text, "  {}", judged.seen);
@@ -93,6 +101,23 @@ fn flow(text: &mut String, style: Style, record: &FlowRecord, id: &str, path: &s
     }
 }
 
+/// What the flow says, by the names that it has in records.
+fn description(text: &mut String, style: Style, description: &Description) {
+    let width = description.iter().map(|(field, _)| field.name().len()).max().unwrap_or_default();
+    if width > 0 {
+        let _ = writeln!(text, "\n{}", style.heading("What it says of itself"));
+    }
+    for (field, value) in description.iter() {
+        let value = match value {
+            Value::Text(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::List(items) => items.join(", "),
+            Value::Flag => "yes".to_owned(),
+        };
+        let _ = writeln!(text, "  {:<width$}  {value}", field.name());
+    }
+}
+
 fn dump(text: &mut String, style: Style, who: &str, payload: &Payload) {
     let Payload { bytes, ends } = payload;
     if bytes.is_empty() {
@@ -107,6 +132,10 @@ fn dump(text: &mut String, style: Style, who: &str, payload: &Payload) {
         counted(ends.len() as u64, "segment"),
     );
     let _ = writeln!(text, "{}", style.heading(&heading));
+    rows(text, shown);
+}
+
+fn rows(text: &mut String, shown: &[u8]) {
     for (row, bytes) in shown.chunks(16).enumerate() {
         let mut hex = String::new();
         for (at, byte) in bytes.iter().enumerate() {

@@ -29,6 +29,7 @@ pub(super) const fn reason(reason: Reason) -> &'static str {
 /// How the identification was proven.
 pub(super) const fn proof(proof: Proof) -> &'static str {
     match proof {
+        Proof::Attempt => "it begins like nothing else does, and then breaks the rules",
         Proof::Heuristic => "plausible field values; other protocols could look alike",
         Proof::Banner => "a banner, command or magic number that the specification fixes",
         Proof::Structure => "lengths, counts and types that agree with one another",
@@ -41,7 +42,9 @@ pub(super) fn seen(seen: Seen) -> String {
         Seen::Identified(protocol, strength) => {
             format!("{protocol}, proof: {} ({})", strength.name(), proof(strength))
         }
-        Seen::Broken(protocol) => format!("starts like {protocol}, then breaks its rules"),
+        Seen::Broken(protocol, breach) => {
+            format!("starts like {protocol}, then breaks a rule: {}: {}", breach.name(), breach.text())
+        }
         Seen::NotRecognised => "no known protocol starts like this".into(),
         Seen::TooLittle => "the beginning of a known protocol, or nothing: too little to say".into(),
     }

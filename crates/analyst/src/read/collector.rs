@@ -4,11 +4,11 @@ use std::path::Path;
 
 use offport_capture::file::Interface;
 use offport_config::EventFormat;
-use offport_engine::{Event, FlowRecord, HandOver, Output};
+use offport_engine::{Event, FlowRecord, HandOver, Opening, Output};
 use offport_flow::Flow;
 use offport_policy::{Facts, Judgement};
 use offport_telemetry::ecs::Formatter;
-use offport_telemetry::eve;
+use offport_telemetry::{Descriptions, eve};
 
 use super::capture::Listener;
 use crate::output::{Stdout, Target};
@@ -39,6 +39,8 @@ pub(super) struct Collector<'a> {
     stdout: &'a mut Stdout,
     formatter: Formatter,
     format: EventFormat,
+    /// Bounded by the flow table: each ends with its flow.
+    descriptions: Descriptions,
     line: Vec<u8>,
     failed: anyhow::Result<()>,
 }
@@ -57,25 +59,29 @@ impl<'a> Collector<'a> {
             ..Formatter::default()
         };
         let (format, line, failed) = (settings.format, Vec::with_capacity(4096), Ok(()));
-        Self { lines, tally, stdout, formatter, format, line, failed }
+        let descriptions = Descriptions::new(usize::MAX);
+        Self { lines, tally, stdout, formatter, format, descriptions, line, failed }
     }
 }
 
 impl Output for Collector<'_> {
     fn record(&mut self, record: &FlowRecord) {
         self.tally.record(record, self.formatter.log_file.as_deref().unwrap_or_default());
-        let Some(target) = &mut self.lines.flows else { return };
-        self.line.clear();
-        self.formatter.record(record, &mut self.line);
-        write_line(target, &mut self.line, self.stdout, &mut self.failed);
+        if let Some(target) = &mut self.lines.flows {
+            self.line.clear();
+            self.formatter.record(record, self.descriptions.of(record), &mut self.line);
+            write_line(target, &mut self.line, self.stdout, &mut self.failed);
+        }
+        self.descriptions.written(record);
     }
 
     fn event(&mut self, event: &Event) {
         let Some(target) = &mut self.lines.events else { return };
         self.line.clear();
+        let description = self.descriptions.of_event(event);
         match self.format {
-            EventFormat::Ecs => self.formatter.event(event, &mut self.line),
-            EventFormat::Eve => eve::event(&self.formatter, event, &mut self.line),
+            EventFormat::Ecs => self.formatter.event(event, &description, &mut self.line),
+            EventFormat::Eve => eve::event(&self.formatter, event, &description, &mut self.line),
         }
         write_line(target, &mut self.line, self.stdout, &mut self.failed);
     }
@@ -85,7 +91,15 @@ impl Output for Collector<'_> {
         false
     }
 
-    fn settled(&mut self, flow: &Flow<'_>, _: &Facts, judgement: &Judgement) {
+    fn settled(&mut self, flow: &Flow<'_>, facts: &Facts, judgement: &Judgement) {
+        self.tally.settled(flow, judgement);
+        let wanted = self.lines.flows.is_some() || self.lines.events.is_some();
+        if let Some(opening) = Opening::of(flow, facts.seen).filter(|_| wanted) {
+            self.descriptions.insert(opening.flow, opening.describe());
+        }
+    }
+
+    fn found_out(&mut self, flow: &Flow<'_>, _: &Facts, judgement: &Judgement) {
         self.tally.settled(flow, judgement);
     }
 }

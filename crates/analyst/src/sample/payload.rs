@@ -117,12 +117,17 @@ pub(super) fn ssh_kexinit(seed: u64) -> Vec<u8> {
         payload.extend(list.as_bytes());
     }
     payload.extend([0; 5]);
+    ssh_packet(&payload, seed + 1)
+}
+
+/// A packet before the keys are there: a message's number, and what belongs to it (RFC 4253, section 6).
+pub(super) fn ssh_packet(payload: &[u8], seed: u64) -> Vec<u8> {
     // Padding of at least four bytes to a multiple of eight.
     let padding = 4 + (8 - (5 + payload.len() + 4) % 8) % 8;
     let mut packet = ((1 + payload.len() + padding) as u32).to_be_bytes().to_vec();
     packet.push(padding as u8);
     packet.extend(payload);
-    packet.extend(random(seed + 1, padding));
+    packet.extend(random(seed, padding));
     packet
 }
 

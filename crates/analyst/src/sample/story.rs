@@ -7,7 +7,7 @@ use offport_wire::Timestamp;
 
 use super::payload::{
     application_data, client_hello, dns_answer, dns_query, http_request, http_response, ntp, random,
-    server_hello, ssh_kexinit,
+    server_hello, ssh_kexinit, ssh_packet,
 };
 use super::scene::{Scene, Side, Tcp};
 
@@ -107,7 +107,7 @@ fn incidents(scene: &mut Scene) {
     }
 }
 
-/// RFC 4253: both sides send a banner, then what they can do; what follows is encrypted.
+/// RFC 4253: both sides send a banner, then what they can do, and exchange keys (RFC 5656, section 4); what follows is encrypted.
 fn ssh<'a, 'b>(connection: &'a mut Tcp<'b>, seed: u64) -> &'a mut Tcp<'b> {
     connection
         .open()
@@ -115,6 +115,10 @@ fn ssh<'a, 'b>(connection: &'a mut Tcp<'b>, seed: u64) -> &'a mut Tcp<'b> {
         .say(Side::Client, b"SSH-2.0-OpenSSH_9.2\r\n")
         .say(Side::Server, &ssh_kexinit(seed))
         .say(Side::Client, &ssh_kexinit(seed + 2))
+        .say(Side::Client, &ssh_packet(&[&[30, 0, 0, 0, 32][..], &random(seed + 6, 32)].concat(), seed))
+        .say(Side::Server, &ssh_packet(&[&[31][..], &random(seed + 7, 190)].concat(), seed))
+        .say(Side::Server, &ssh_packet(&[21], seed))
+        .say(Side::Client, &ssh_packet(&[21], seed))
         .say(Side::Client, &random(seed + 4, 400))
         .say(Side::Server, &random(seed + 5, 900))
 }

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use offport_engine::FlowRecord;
+use offport_engine::{FlowName, FlowRecord};
 use offport_flow::Flow;
 use offport_policy::{Judgement, Severity};
 use offport_telemetry::ecs::{flow_id, printable, rfc3339};
 use offport_telemetry::human;
-use offport_wire::{FlowKey, Timestamp};
+use offport_wire::Timestamp;
 use serde::Serialize;
 
 /// Flagged flows that are listed at most.
@@ -78,7 +78,7 @@ pub struct FirstBytes {
 #[derive(Debug, Default)]
 pub(super) struct FlaggedFlows {
     /// What a flow's record does not hold, until that comes.
-    open: HashMap<(FlowKey, Timestamp), FirstBytes>,
+    open: HashMap<FlowName, FirstBytes>,
     pub(super) list: Vec<(Timestamp, FlaggedFlow)>,
     pub(super) total: u64,
 }
@@ -97,8 +97,7 @@ impl FlaggedFlows {
     pub(super) fn ended(&mut self, record: &FlowRecord, judgement: &Judgement, path: &str) {
         self.total += 1;
         let (client, server) = (&record.client, &record.server);
-        let Some(key) = key(record) else { return };
-        let Some(first_bytes) = self.open.remove(&(key, record.start)) else { return };
+        let Some(first_bytes) = record.flow().and_then(|name| self.open.remove(&name)) else { return };
         let names =
             |set: offport_fingerprint::ProtocolSet| set.iter().map(|protocol| protocol.name()).collect();
         let flow = FlaggedFlow {
@@ -128,21 +127,6 @@ impl FlaggedFlows {
         });
         self.list.into_iter().map(|(_, flow)| flow).collect()
     }
-}
-
-/// The key of a flow that has payload. `None` cannot be: both ends are of one family.
-fn key(record: &FlowRecord) -> Option<FlowKey> {
-    let (client, server) = (&record.client, &record.server);
-    let (key, _) = match (client.ip, server.ip) {
-        (IpAddr::V4(one), IpAddr::V4(other)) => {
-            FlowKey::v4((one, client.port), (other, server.port), record.transport, record.domain)
-        }
-        (IpAddr::V6(one), IpAddr::V6(other)) => {
-            FlowKey::v6((one, client.port), (other, server.port), record.transport, record.domain)
-        }
-        _ => return None,
-    };
-    Some(key)
 }
 
 fn severity_name<S: serde::Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {

@@ -30,7 +30,7 @@ pub struct Tally {
     counters: Counters,
     flows: Flows,
     verdicts: Verdicts,
-    protocols: [Flows; Protocol::ALL.len()],
+    protocols: [Flows; Protocol::COUNT],
     not_recognised: Flows,
     hosts: Hosts,
     flagged: FlaggedFlows,
@@ -54,7 +54,7 @@ impl Tally {
             counters: Counters::default(),
             flows: Flows::default(),
             verdicts: Verdicts::default(),
-            protocols: [Flows::default(); Protocol::ALL.len()],
+            protocols: [Flows::default(); Protocol::COUNT],
             not_recognised: Flows::default(),
             hosts: Hosts::default(),
             flagged: FlaggedFlows::default(),
@@ -151,9 +151,8 @@ impl Tally {
     pub fn into_document(self, top: usize) -> Document {
         let dropped = self.dropped();
         let limits = self.limits();
-        let mut protocols: Vec<ProtocolRow> = Protocol::ALL
-            .iter()
-            .map(|protocol| Some(protocol.name()))
+        let mut protocols: Vec<ProtocolRow> = (0..)
+            .map(|index| Protocol::from_index(index).map(Protocol::name))
             .zip(self.protocols)
             .chain([(None, self.not_recognised)])
             .filter(|(_, flows)| flows.flows > 0)
@@ -212,6 +211,8 @@ impl Tally {
             ("flagged_payload", flow.heads_limit),
             ("extras", flow.extras_limit),
             ("paths", flow.paths_limit),
+            ("watched", self.counters.watch_limit),
+            ("data_ports", self.counters.data_ports_limit),
             ("outcomes", self.counters.outcomes_limit),
             ("suppression", self.counters.suppress_limit),
         ];
