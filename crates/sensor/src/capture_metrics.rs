@@ -28,6 +28,7 @@ pub(crate) fn describe() {
         ("offport_joined_packets_total", "Packets of several frames that were put together"),
         ("offport_sink_lines_total", "Lines written to a file, by sink"),
         ("offport_sink_lines_lost_total", "Lines that a file did not take, by sink"),
+        ("offport_signature_reloads_total", "Times that signature files were read anew, by result"),
         ("offport_steering_moves_total", "Slots given to another worker, by what became of it"),
         ("offport_refills_postponed_total", "Times that a fill ring was in another worker's hands"),
     ] {
@@ -40,6 +41,7 @@ pub(crate) fn describe() {
         ("offport_steering_slots", "Slots whose new flows go to a worker"),
         ("offport_steering_slots_moving", "Slots that have flows of a former worker still"),
         ("offport_steering_pinned", "Hashes of flows that stay with the former worker of their slot"),
+        ("offport_signatures", "Signatures in force"),
         ("offport_frames", "Packet memory of a queue, in frames"),
         ("offport_frames_free", "Frames in the pool: neither in a ring nor in a worker's cache"),
         (

@@ -5,33 +5,34 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, bail};
-use offport_config::{Checked, Config, Level};
+use anyhow::bail;
+use offport_config::{Config, Files};
+use offport_fingerprint::Signatures;
 use offport_policy::Policy;
 use offport_wire::Timestamp;
 
 use crate::FINDING;
 
-/// The settings of a file, or the defaults without one. Warnings are returned as text.
-pub(crate) fn load(path: Option<&Path>) -> anyhow::Result<(Config, Vec<String>)> {
-    let Some(path) = path else { return Ok((Config::default(), Vec::new())) };
-    let Checked { config, problems } = read(path)?;
-    let lines: Vec<String> = problems.iter().map(|problem| format!("{}:{problem}", path.display())).collect();
-    match config {
-        Some(config) => Ok((config, lines)),
+/// The settings of a file and the signatures that it names, or the defaults without one. Warnings are returned as text.
+pub(crate) fn load(path: Option<&Path>) -> anyhow::Result<(Config, Signatures, Vec<String>)> {
+    let Some(path) = path else { return Ok(Default::default()) };
+    let Files { usable, problems } = Files::read(path, now())?;
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    match usable {
+        Some((config, signatures)) => Ok((config, signatures, lines)),
         None => bail!("the configuration has errors:\n{}", lines.join("\n")),
     }
 }
 
 /// `offportd check`: every problem, one a line.
 pub(crate) fn check(path: &Path) -> anyhow::Result<ExitCode> {
-    let Checked { config, problems } = read(path)?;
+    let files = Files::read(path, now())?;
     let mut out = std::io::stdout().lock();
-    for problem in &problems {
-        writeln!(out, "{}:{problem}", path.display())?;
+    for problem in &files.problems {
+        writeln!(out, "{problem}")?;
     }
-    let errors = problems.iter().filter(|problem| problem.level == Level::Error).count();
-    let Some(config) = config else {
+    let errors = files.errors();
+    let Some((config, signatures)) = files.usable else {
         writeln!(out, "{}: {errors} to correct", path.display())?;
         return Ok(ExitCode::from(FINDING));
     };
@@ -39,14 +40,11 @@ pub(crate) fn check(path: &Path) -> anyhow::Result<ExitCode> {
         writeln!(out, "{}: [policy]: {error}", path.display())?;
         return Ok(ExitCode::from(FINDING));
     }
+    if let Some(folder) = &config.fingerprint.signatures {
+        writeln!(out, "{}: {} signatures, their tests passed", folder.display(), signatures.len())?;
+    }
     writeln!(out, "{}: correct", path.display())?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn read(path: &Path) -> anyhow::Result<Checked> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("{}: the configuration cannot be read", path.display()))?;
-    Ok(Config::check(&text, now()))
 }
 
 /// The clock.

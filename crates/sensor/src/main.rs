@@ -9,6 +9,7 @@ mod load;
 mod log;
 mod outlet;
 mod pages;
+mod reload;
 mod run;
 mod settings;
 mod sinks;

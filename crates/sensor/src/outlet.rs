@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use offport_capture::xdp::{self, Shunt, ShuntCount};
-use offport_engine::{Event, FlowRecord, HandOver, Output, Shunted, Slots};
+use offport_engine::{Event, FlowRecord, HandOver, Opening, Output, Shunted, Slots};
+use offport_flow::Flow;
+use offport_policy::{Facts, Judgement};
 use offport_wire::steer::{Slot, Step};
 use offport_wire::{FlowKey, Packet, Timestamp};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
@@ -17,6 +19,8 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 const RECORDS: usize = 16 * 1024;
 /// Events that may wait for the control thread (some 1.5 KB each).
 const EVENTS: usize = 1024;
+/// First payloads to be described that may wait for the control thread (some 1.1 KB each).
+const OPENINGS: usize = 4 * 1024;
 /// Reassembled datagrams, and packets of slots that move, that may wait for another worker.
 const HAND_OVERS: usize = 256;
 
@@ -27,6 +31,8 @@ pub(crate) struct Lost {
     pub records: AtomicU64,
     /// Events.
     pub events: AtomicU64,
+    /// First payloads to be described.
+    pub openings: AtomicU64,
 }
 
 /// A [`HandOver`] with as much of its payload as the receiver makes use of.
@@ -65,6 +71,8 @@ impl OwnedHandOver {
 pub(crate) struct Outlet {
     records: Producer<FlowRecord>,
     events: Producer<Event>,
+    /// `None`: nobody describes flows.
+    openings: Option<Producer<Opening>>,
     /// By worker; `None` is this one.
     peers: Vec<Option<Producer<OwnedHandOver>>>,
     incoming: Vec<Consumer<OwnedHandOver>>,
@@ -78,11 +86,14 @@ pub(crate) struct Outlet {
 pub(crate) struct Inlet {
     pub records: Consumer<FlowRecord>,
     pub events: Consumer<Event>,
+    /// Of flows whose records and events come later.
+    pub openings: Option<Consumer<Opening>>,
     pub lost: Arc<Lost>,
 }
 
-/// The rings of `workers` workers, each connected to the control thread and to all others.
-pub(crate) fn rings(workers: usize) -> Vec<(Outlet, Inlet)> {
+/// The rings of `workers` workers, each connected to the control thread and to all others; `described`: flows are
+/// described to it.
+pub(crate) fn rings(workers: usize, described: bool) -> Vec<(Outlet, Inlet)> {
     let mut peers: Vec<Vec<Option<Producer<OwnedHandOver>>>> = (0..workers).map(|_| Vec::new()).collect();
     let mut incoming: Vec<Vec<Consumer<OwnedHandOver>>> = (0..workers).map(|_| Vec::new()).collect();
     for (from, peers) in peers.iter_mut().enumerate() {
@@ -102,10 +113,12 @@ pub(crate) fn rings(workers: usize) -> Vec<(Outlet, Inlet)> {
         .map(|(peers, incoming)| {
             let (records, records_out) = RingBuffer::new(RECORDS);
             let (events, events_out) = RingBuffer::new(EVENTS);
+            let (openings, openings_out) = described.then(|| RingBuffer::new(OPENINGS)).unzip();
             let lost = Arc::new(Lost::default());
             let outlet = Outlet {
                 records,
                 events,
+                openings,
                 peers,
                 incoming,
                 lost: Arc::clone(&lost),
@@ -113,7 +126,7 @@ pub(crate) fn rings(workers: usize) -> Vec<(Outlet, Inlet)> {
                 shunt: None,
                 table: None,
             };
-            (outlet, Inlet { records: records_out, events: events_out, lost })
+            (outlet, Inlet { records: records_out, events: events_out, openings: openings_out, lost })
         })
         .collect()
 }
@@ -169,6 +182,13 @@ impl Output for Outlet {
 
     fn slots(&self) -> Option<&dyn Slots> {
         self.table.as_ref().map(|table| table as &dyn Slots)
+    }
+
+    fn settled(&mut self, flow: &Flow<'_>, facts: &Facts, _: &Judgement) {
+        let Some(ring) = &mut self.openings else { return };
+        if let Some(opening) = Opening::of(flow, facts.seen) {
+            push(ring, opening, self.patient, &self.lost.openings);
+        }
     }
 
     fn shunt(&mut self, key: &FlowKey) -> bool {
@@ -234,5 +254,73 @@ fn push<T>(ring: &mut Producer<T>, value: T, patient: bool, lost: &AtomicU64) {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use offport_engine::{Action, Config, Worker};
+    use offport_policy::Policy;
+    use offport_wire::{Frame, LinkType};
+
+    use super::*;
+
+    /// An Ethernet frame with a DNS query from `port`.
+    fn query(port: u16) -> Vec<u8> {
+        let dns = b"\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x1c\0\x01";
+        let udp = (8 + dns.len()) as u16;
+        [
+            &[2; 12][..],
+            &[8, 0, 0x45, 0],
+            &(20 + udp).to_be_bytes(),
+            &[0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2],
+            &port.to_be_bytes(),
+            &[0, 53],
+            &udp.to_be_bytes(),
+            &[0, 0],
+            dns,
+        ]
+        .concat()
+    }
+
+    fn run(outlet: &mut Outlet, flows: u16) {
+        let mut worker = Worker::new(Config::default(), Arc::new(Policy::default()), 0, 1);
+        for port in 1..=flows {
+            let bytes = query(10_000 + port);
+            let time = Timestamp::from_nanos(u64::from(port));
+            let wire_len = bytes.len() as u32;
+            let frame = Frame { bytes: &bytes, link: LinkType::Ethernet, wire_len, time, interface: 0 };
+            worker.batch(&[frame], outlet);
+        }
+        worker.finish(Timestamp::from_nanos(1 << 40), outlet);
+    }
+
+    #[test]
+    fn a_flow_is_described_before_its_record_comes() {
+        let (mut outlet, mut inlet) = rings(1, true).remove(0);
+        run(&mut outlet, 3);
+        let openings = inlet.openings.as_mut().unwrap();
+        for _ in 0..3 {
+            let record = inlet.records.pop().unwrap();
+            assert_eq!((record.action, record.flow()), (Action::End, openings.pop().ok().map(|o| o.flow)));
+        }
+        assert!(openings.pop().is_err());
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_and_the_rest_goes_on() {
+        let (mut outlet, mut inlet) = rings(1, true).remove(0);
+        run(&mut outlet, OPENINGS as u16 + 5);
+        assert_eq!(inlet.lost.openings.load(Ordering::Relaxed), 5);
+        let records = std::iter::from_fn(|| inlet.records.pop().ok()).count();
+        assert_eq!((records, inlet.lost.records.load(Ordering::Relaxed)), (OPENINGS + 5, 0));
+    }
+
+    #[test]
+    fn where_nobody_describes_flows_nothing_is_copied() {
+        let (mut outlet, inlet) = rings(1, false).remove(0);
+        run(&mut outlet, 3);
+        assert!(inlet.openings.is_none());
+        assert_eq!(inlet.lost.openings.load(Ordering::Relaxed), 0);
     }
 }

@@ -8,15 +8,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use offport_capture::xdp::{self, Control, Notice};
 use offport_config::Config;
-use offport_engine::{EventPhase, Worker};
+use offport_engine::{Config as EngineConfig, DataPorts, EventPhase, Opening, Worker};
+use offport_fingerprint::Signatures;
 use offport_policy::Policy;
 use offport_telemetry::ecs::Formatter;
 use offport_telemetry::http::{Board, Listener};
 use offport_telemetry::metrics::{FlaggedPairs, Metrics, WorkerSample};
+use rtrb::Consumer;
 
 use crate::balance::Balance;
 use crate::cli::Run;
 use crate::outlet::{self, Inlet};
+use crate::reload::Reloads;
 use crate::sinks::Sinks;
 use crate::{capture_metrics, load, log, settings, worker};
 
@@ -29,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs until a signal says stop.
 pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
-    let (mut config, warnings) = load::load(arguments.config.as_deref())?;
+    let (mut config, signatures, warnings) = load::load(arguments.config.as_deref())?;
     log::start(&config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -41,7 +44,7 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
         bail!("no interface: name one with -i, or in capture.interfaces");
     }
     let signals = Signals::install()?;
-    let mut sensor = Sensor::start(&config, arguments)?;
+    let mut sensor = Sensor::start(&config, signatures, arguments)?;
     let result = sensor.serve(&signals);
     sensor.end();
     result
@@ -75,12 +78,14 @@ struct Sensor {
     metrics: Metrics,
     pairs: FlaggedPairs,
     board: Arc<Board>,
+    reloads: Reloads,
     /// Stops when dropped, after everything else.
     _listener: Option<Listener>,
 }
 
 impl Sensor {
-    fn start(config: &Config, arguments: &Run) -> anyhow::Result<Self> {
+    fn start(config: &Config, signatures: Signatures, arguments: &Run) -> anyhow::Result<Self> {
+        let signatures = Arc::new(signatures);
         let policy = Arc::new(Policy::new(&config.policy).context("[policy]")?);
         let metrics = Metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
         capture_metrics::describe();
@@ -116,13 +121,18 @@ impl Sensor {
         let steers = settings::steers(&config.capture, layout.workers);
         let ports = u32::try_from(control.bound().len()).unwrap_or(u32::MAX);
         let backlog = ports.saturating_mul(config.capture.rx_ring);
+        let data_ports = Arc::new(DataPorts::new(random()));
         let mut workers = Vec::new();
         let mut inlets = Vec::new();
-        let rings = outlet::rings(usize::from(layout.workers.get()));
+        let described = config.records.enabled && config.records.descriptions > 0;
+        let rings = outlet::rings(usize::from(layout.workers.get()), described);
         for ((receiver, (mut outlet, inlet)), core) in receivers.into_iter().zip(rings).zip(layout.cores) {
             outlet.set_shunt(control.shunt());
             outlet.set_slots(steers.then(|| control.slots()));
-            let engine_config = settings::engine(config, layout.workers, backlog, seed);
+            let engine_config = EngineConfig {
+                data_ports: Some(Arc::clone(&data_ports)),
+                ..settings::engine(config, &signatures, layout.workers, backlog, seed)
+            };
             let engine = Worker::new(engine_config, Arc::clone(&policy), receiver.worker(), random());
             workers
                 .push(worker::start(receiver, engine, outlet, core).context("a worker cannot be started")?);
@@ -146,6 +156,7 @@ impl Sensor {
             metrics,
             pairs,
             board,
+            reloads: Reloads::new(signatures.len()),
             _listener: listener,
         };
         sensor.announce(layout.workers);
@@ -180,6 +191,7 @@ impl Sensor {
             self.sinks.flush();
             if signals.hangup.swap(false, Ordering::Relaxed) {
                 self.sinks.reopen();
+                self.reloads.reload(&self.config, &mut self.workers);
             }
             if looked.elapsed() >= LOOK_AFTER {
                 looked = Instant::now();
@@ -238,17 +250,19 @@ impl Sensor {
         let Self { inlets, sinks, pairs, board, .. } = self;
         let mut count = 0;
         for inlet in inlets {
+            // A worker puts a flow's opening out before its events and records, so what is popped has its opening behind it.
             while let Ok(event) = inlet.events.pop() {
-                count += 1;
+                count += 1 + describe(&mut inlet.openings, sinks);
                 if event.phase == EventPhase::Flagged {
                     pairs.flagged(&event.record);
                 }
                 sinks.event(&event, board);
             }
             while let Ok(record) = inlet.records.pop() {
-                count += 1;
+                count += 1 + describe(&mut inlet.openings, sinks);
                 sinks.record(&record);
             }
+            count += describe(&mut inlet.openings, sinks);
         }
         count
     }
@@ -263,6 +277,11 @@ impl Sensor {
             metrics::counter!("offport_sink_lines_total", "sink" => sink).absolute(written);
             metrics::counter!("offport_sink_lines_lost_total", "sink" => sink).absolute(failed);
         }
+        self.reloads.publish();
+        let descriptions = self.sinks.descriptions();
+        metrics::counter!("offport_limit_reached_total", "buffer" => "descriptions")
+            .absolute(descriptions.dropped());
+        metrics::gauge!("offport_buffers_in_use", "buffer" => "descriptions").set(descriptions.len() as f64);
         self.pairs.expire(load::now());
         let mut published = Vec::new();
         for worker in &mut self.workers {
@@ -279,6 +298,7 @@ impl Sensor {
                 pinned: published.pinned,
                 records_lost: inlet.lost.records.load(Ordering::Relaxed),
                 events_lost: inlet.lost.events.load(Ordering::Relaxed),
+                descriptions_lost: inlet.lost.openings.load(Ordering::Relaxed),
             })
             .collect();
         self.metrics.publish(&samples, &self.pairs, &self.board);
@@ -331,6 +351,12 @@ impl Sensor {
             tracing::error!(?total, "the counters do not add up: this is a defect, please report it");
         }
     }
+}
+
+/// Has the flows described that have begun; how many.
+fn describe(openings: &mut Option<Consumer<Opening>>, sinks: &mut Sinks) -> usize {
+    let openings = openings.iter_mut().flat_map(|ring| std::iter::from_fn(|| ring.pop().ok()));
+    openings.map(|opening| sinks.opening(&opening)).count()
 }
 
 fn formatter(config: &Config, policy: &Policy) -> Formatter {

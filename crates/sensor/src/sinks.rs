@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use offport_config::{Config, EventFormat};
-use offport_engine::{Event, EventPhase, FlowRecord};
+use offport_engine::{Event, EventPhase, FlowRecord, Opening};
 use offport_evidence::RotatingFile;
 use offport_telemetry::ecs::Formatter;
 use offport_telemetry::http::Board;
-use offport_telemetry::{eve, human};
+use offport_telemetry::{Descriptions, eve, human};
 
 /// A failing file is complained about this often.
 const COMPLAIN: Duration = Duration::from_secs(60);
@@ -21,6 +21,7 @@ pub(crate) struct Sinks {
     format: EventFormat,
     events: Option<Sink>,
     records: Option<Sink>,
+    descriptions: Descriptions,
     print: bool,
     line: Vec<u8>,
 }
@@ -55,25 +56,33 @@ impl Sinks {
                 records.rotate_keep,
                 "records.path",
             )?,
+            descriptions: Descriptions::new(records.descriptions as usize),
             print,
             line: Vec::with_capacity(4096),
         })
+    }
+
+    /// Remembers what a flow says until its last record is written.
+    pub(crate) fn opening(&mut self, opening: &Opening) {
+        self.descriptions.insert(opening.flow, opening.describe());
     }
 
     /// Writes a flow record.
     pub(crate) fn record(&mut self, record: &FlowRecord) {
         let Some(sink) = &mut self.records else { return };
         self.line.clear();
-        self.formatter.record(record, &mut self.line);
+        self.formatter.record(record, self.descriptions.of(record), &mut self.line);
         sink.write(&self.line);
+        self.descriptions.written(record);
     }
 
     /// Writes an event, shows it on the board, and says it on the terminal.
     pub(crate) fn event(&mut self, event: &Event, board: &Board) {
         self.line.clear();
+        let description = self.descriptions.of_event(event);
         match self.format {
-            EventFormat::Ecs => self.formatter.event(event, &mut self.line),
-            EventFormat::Eve => eve::event(&self.formatter, event, &mut self.line),
+            EventFormat::Ecs => self.formatter.event(event, &description, &mut self.line),
+            EventFormat::Eve => eve::event(&self.formatter, event, &description, &mut self.line),
         }
         if let Some(sink) = &mut self.events {
             sink.write(&self.line);
@@ -102,6 +111,11 @@ impl Sinks {
                 }
             }
         }
+    }
+
+    /// What flows say.
+    pub(crate) const fn descriptions(&self) -> &Descriptions {
+        &self.descriptions
     }
 
     /// (sink, lines written, lines lost) of each file.

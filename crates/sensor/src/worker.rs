@@ -1,12 +1,14 @@
 //! A worker's thread: receive, run the engine, give back, publish.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use core_affinity::CoreId;
 use offport_capture::xdp::{Receiver, Wake};
 use offport_engine::{Counters, Worker};
+use offport_fingerprint::Signatures;
 use offport_wire::Timestamp;
 use triple_buffer::{Input, Output};
 
@@ -35,6 +37,8 @@ pub(crate) struct Handle {
     pub index: u16,
     /// What it last published.
     pub published: Output<Published>,
+    /// Where it gets new signatures from.
+    signatures: Input<Arc<Signatures>>,
     /// Its thread.
     pub thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -48,10 +52,11 @@ pub(crate) fn start(
 ) -> io::Result<Handle> {
     let index = receiver.worker();
     let (input, published) = triple_buffer::triple_buffer(&Published::default());
-    let loop_ = Loop { receiver, engine, outlet, input, busy_nanos: 0, pinned: false };
+    let (signatures, new_signatures) = triple_buffer::triple_buffer(&Arc::default());
+    let loop_ = Loop { receiver, engine, outlet, input, new_signatures, busy_nanos: 0, pinned: false };
     let thread =
         std::thread::Builder::new().name(format!("offport-w{index}")).spawn(move || loop_.run(core))?;
-    Ok(Handle { index, published, thread: Some(thread) })
+    Ok(Handle { index, published, signatures, thread: Some(thread) })
 }
 
 struct Loop {
@@ -59,6 +64,7 @@ struct Loop {
     engine: Worker,
     outlet: Outlet,
     input: Input<Published>,
+    new_signatures: Output<Arc<Signatures>>,
     busy_nanos: u64,
     pinned: bool,
 }
@@ -79,6 +85,7 @@ impl Loop {
             if packets == 0 || start.since(ticked) >= TICK {
                 ticked = start;
                 self.outlet.pass_time(start);
+                self.take_signatures();
                 self.engine.tick(start, &mut self.outlet);
                 self.publish();
             }
@@ -116,6 +123,13 @@ impl Loop {
         packets
     }
 
+    /// Between two batches, so that one sees all of them or none.
+    fn take_signatures(&mut self) {
+        if self.new_signatures.update() {
+            self.engine.set_signatures(Arc::clone(self.new_signatures.output_buffer()));
+        }
+    }
+
     fn publish(&mut self) {
         let buffer = self.input.input_buffer_mut();
         buffer.counters.clone_from(self.engine.counters());
@@ -136,6 +150,11 @@ fn elapsed(since: Timestamp) -> u64 {
 }
 
 impl Handle {
+    /// Has it identify by these signatures, at its next tick.
+    pub(crate) fn set_signatures(&mut self, signatures: &Arc<Signatures>) {
+        self.signatures.write(Arc::clone(signatures));
+    }
+
     /// What it has to do.
     pub(crate) fn load(&mut self) -> Load {
         self.published.update();

@@ -41,6 +41,45 @@ fn check_names_line_key_and_remedy() {
 }
 
 #[test]
+fn check_reads_signature_files_and_runs_their_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("offport.toml");
+    let name = path.to_str().unwrap();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/signatures.d");
+    let port = "[[policy.port]]\nport = 9000\ntransport = \"tcp\"\nexpects = [\"acme-telemetry\"]\n";
+    std::fs::write(&path, format!("[fingerprint]\nsignatures = \"{example}\"\n{port}")).unwrap();
+    let (code, out, _) = offportd(&["check", "-c", name]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("3 signatures, their tests passed"), "{out}");
+
+    let own = folder.path().join("own");
+    std::fs::create_dir(&own).unwrap();
+    let text = std::fs::read_to_string(format!("{example}/example.toml")).unwrap();
+    std::fs::write(own.join("acme.toml"), text.replace("42 06 00 00 01", "42 05 00 00 01")).unwrap();
+    std::fs::write(&path, format!("[fingerprint]\nsignatures = \"own\"\n{port}")).unwrap();
+    let (code, out, _) = offportd(&["check", "-c", name]);
+    assert_eq!(code, Some(1), "{out}");
+    for part in [
+        "own/acme.toml:65:10: error: signature[3].test[2].expect",
+        "the payload is acme-beat",
+        "1 to correct",
+    ] {
+        assert!(out.contains(part), "{part} is missing in {out}");
+    }
+    let (code, _, error) = offportd(&["run", "-i", "no-such-if", "-c", name]);
+    assert_eq!(code, Some(3));
+    assert!(
+        error.contains("the payload is acme-beat"),
+        "a test that fails keeps the sensor from starting: {error}"
+    );
+
+    std::fs::remove_dir_all(&own).unwrap();
+    let (code, _, error) = offportd(&["check", "-c", name]);
+    assert_eq!(code, Some(3));
+    assert!(error.contains("own: cannot be read"), "{error}");
+}
+
+#[test]
 fn the_shipped_configuration_is_correct() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/offport.toml");
     let (code, out, error) = offportd(&["check", "-c", path]);

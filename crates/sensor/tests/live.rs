@@ -19,6 +19,8 @@ mod offline;
 mod sensor;
 #[path = "live/shunting.rs"]
 mod shunting;
+#[path = "live/signatures.rs"]
+mod signatures;
 #[path = "live/traffic.rs"]
 mod traffic;
 
@@ -29,7 +31,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 
 use crate::lab::{CLIENT, Lab, SERVER, TAP};
-use crate::sensor::{Sensor, sum};
+use crate::sensor::{Sensor, assert_identity, sum};
 use crate::traffic::Server;
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: example\r\n\r\n";
@@ -39,25 +41,6 @@ const RAW: &str = "8f0e6cd2a19be30c55f7aa013c9d4e7781f2c06b9a5d3e4f";
 
 fn unix_time() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
-}
-
-/// The sensor's own account, from one scrape: what each stage received is what it passed on and what it dropped.
-fn assert_identity(metrics: &str) {
-    let xdp = sum(metrics, "offport_xdp_packets_total", &[]);
-    let refused = sum(metrics, "offport_packets_dropped_total", &["stage=\"xdp\""]);
-    let redirected = sum(metrics, "offport_xdp_redirected_packets_total", &[]);
-    let shunted = sum(metrics, "offport_xdp_shunted_packets_total", &[]);
-    assert_eq!(xdp, redirected + shunted + refused, "XDP");
-    let lost = sum(metrics, "offport_packets_dropped_total", &["stage=\"socket\""]);
-    let received = sum(metrics, "offport_packets_received_total", &[]);
-    assert_eq!(redirected, received + lost, "sockets");
-    let processed = sum(metrics, "offport_packets_processed_total", &[]);
-    let dropped = sum(metrics, "offport_packets_dropped_total", &["stage=\"worker\""]);
-    let held = sum(metrics, "offport_packets_held", &[]);
-    let over = sum(metrics, "offport_packets_handed_over_total", &[]);
-    let taken = sum(metrics, "offport_packets_taken_over_total", &[]);
-    assert_eq!(received + taken, processed + dropped + held + over, "workers");
-    assert_eq!(over, taken, "hand-over");
 }
 
 #[test]
@@ -235,6 +218,8 @@ fn live_and_offline_give_the_same_records() {
         assert_eq!(live, offline);
     }
     assert_eq!(live.len(), offline.len());
+    let asked = live.iter().filter(|flow| flow["http"]["request"]["method"] == "GET");
+    assert_eq!(asked.count(), 40, "requests are described");
 }
 
 #[test]

@@ -4,17 +4,30 @@ use std::path::Path;
 use std::sync::Arc;
 
 use offport_capture::file::{Batch, CaptureFile};
-use offport_engine::{Config, Event, FlowRecord, HandOver, Output, Worker};
-use offport_policy::Policy;
+use offport_engine::{Config, Event, FlowRecord, HandOver, Opening, Output, Worker};
+use offport_fingerprint::Description;
+use offport_flow::Flow;
+use offport_policy::{Facts, Judgement, Policy};
+use offport_telemetry::Descriptions;
 use offport_telemetry::ecs::Formatter;
 use offport_wire::Timestamp;
 use serde_json::Value;
 
-struct Records(Vec<FlowRecord>);
+struct Records {
+    described: Vec<(FlowRecord, Description)>,
+    open: Descriptions,
+}
 
 impl Output for Records {
     fn record(&mut self, record: &FlowRecord) {
-        self.0.push(*record);
+        self.described.push((*record, self.open.of(record).clone()));
+        self.open.written(record);
+    }
+
+    fn settled(&mut self, flow: &Flow<'_>, facts: &Facts, _: &Judgement) {
+        if let Some(opening) = Opening::of(flow, facts.seen) {
+            self.open.insert(opening.flow, opening.describe());
+        }
     }
 
     fn event(&mut self, _: &Event) {}
@@ -28,7 +41,7 @@ impl Output for Records {
 pub(crate) fn flows(path: &Path) -> Vec<Value> {
     let mut file = CaptureFile::open(path).unwrap();
     let mut worker = Worker::new(Config::default(), Arc::new(Policy::default()), 0, 1);
-    let mut records = Records(Vec::new());
+    let mut records = Records { described: Vec::new(), open: Descriptions::new(usize::MAX) };
     let mut batch = Batch::new(64);
     let mut last = Timestamp::ZERO;
     while file.next_batch(&mut batch).unwrap() > 0 {
@@ -40,17 +53,18 @@ pub(crate) fn flows(path: &Path) -> Vec<Value> {
     assert!(worker.counters().is_balanced());
     let formatter = Formatter::default();
     records
-        .0
+        .described
         .iter()
-        .map(|record| {
+        .map(|(record, description)| {
             let mut line = Vec::new();
-            formatter.record(record, &mut line);
+            formatter.record(record, description, &mut line);
             serde_json::from_slice(&line).unwrap()
         })
         .collect()
 }
 
-/// A record without what must differ between live and offline: times, worker, observer, and the id made of them.
+/// A record without what must differ between live and offline: times, worker, observer, and the id made of them; and
+/// without what the side says that is not asked first, for live it may come on another queue, and be read before.
 pub(crate) fn without_time_and_place(record: &Value) -> Value {
     let mut record = record.clone();
     let object = record.as_object_mut().unwrap();
@@ -62,8 +76,11 @@ pub(crate) fn without_time_and_place(record: &Value) -> Value {
         event.remove(key);
     }
     let offport = object["offport"].as_object_mut().unwrap();
-    for key in ["worker", "flow_id"] {
+    for key in ["worker", "flow_id", "http", "ssh"] {
         offport.remove(key);
+    }
+    if let Some(http) = object.get_mut("http").and_then(Value::as_object_mut) {
+        http.remove("response");
     }
     record
 }

@@ -98,9 +98,14 @@ impl<'a> Sensor<'a> {
         self.child.id()
     }
 
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap().success());
+    }
+
     /// Sends a signal and waits for the end. The exit code, if it was not killed.
     pub(crate) fn end(&mut self, signal: &str) -> Option<i32> {
-        assert!(Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap().success());
+        self.signal(signal);
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -123,7 +128,8 @@ impl<'a> Sensor<'a> {
         lines(&self.path("events.jsonl"))
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Where a file of its own is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
@@ -162,4 +168,23 @@ pub(crate) fn sum(metrics: &str, name: &str, labels: &[&str]) -> u64 {
         .filter(|rest| rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label)))
         .filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok())
         .sum::<f64>() as u64
+}
+
+/// The sensor's own account, from one scrape: what each stage received is what it passed on and what it dropped.
+pub(crate) fn assert_identity(metrics: &str) {
+    let xdp = sum(metrics, "offport_xdp_packets_total", &[]);
+    let refused = sum(metrics, "offport_packets_dropped_total", &["stage=\"xdp\""]);
+    let redirected = sum(metrics, "offport_xdp_redirected_packets_total", &[]);
+    let shunted = sum(metrics, "offport_xdp_shunted_packets_total", &[]);
+    assert_eq!(xdp, redirected + shunted + refused, "XDP");
+    let lost = sum(metrics, "offport_packets_dropped_total", &["stage=\"socket\""]);
+    let received = sum(metrics, "offport_packets_received_total", &[]);
+    assert_eq!(redirected, received + lost, "sockets");
+    let processed = sum(metrics, "offport_packets_processed_total", &[]);
+    let dropped = sum(metrics, "offport_packets_dropped_total", &["stage=\"worker\""]);
+    let held = sum(metrics, "offport_packets_held", &[]);
+    let over = sum(metrics, "offport_packets_handed_over_total", &[]);
+    let taken = sum(metrics, "offport_packets_taken_over_total", &[]);
+    assert_eq!(received + taken, processed + dropped + held + over, "workers");
+    assert_eq!(over, taken, "hand-over");
 }
