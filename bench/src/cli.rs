@@ -52,6 +52,8 @@ pub enum Part {
     Memory,
     /// In memory: the mixed capture
     Mix,
+    /// In memory: what it costs to identify the mixed capture's flows
+    Identification,
     /// In memory: half an hour of churn, and a SYN flood
     Endurance,
     /// Instructions per packet, by callgrind

@@ -11,7 +11,7 @@ use crate::in_memory::mix::Capture;
 use crate::live::generator::{Generator, Plan, Until};
 use crate::live::{cases, namespace};
 use crate::parts::size::Size;
-use crate::parts::{endurance, established, instructions, memory, mix, new_flows, peers};
+use crate::parts::{endurance, established, identification, instructions, memory, mix, new_flows, peers};
 use crate::report::row::Row;
 use crate::report::{results, table};
 
@@ -42,6 +42,7 @@ fn measure(run: &Run) -> anyhow::Result<()> {
             Part::NewFlows => new_flows::run(&size)?,
             Part::Memory => memory::run(&size)?,
             Part::Mix => mix::run(&size)?,
+            Part::Identification => identification::run(&size)?,
             Part::Endurance => endurance::run(&size)?,
             Part::Instructions => instructions::run(&size, folder)?,
             Part::Peers => peers::run(&size, programs(run)?)?,

@@ -66,6 +66,11 @@ impl Capture {
         self.records.iter().map(|record| &self.bytes[record.start..record.start + record.len as usize])
     }
 
+    /// The packets as a ring would give them.
+    pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+        self.records.iter().map(|record| self.frame(record, Duration::ZERO))
+    }
+
     /// Writes a pcap file (nanoseconds, Ethernet) of the capture `times` over: each time later, and with other addresses.
     ///
     /// # Errors

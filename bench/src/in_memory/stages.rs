@@ -138,7 +138,7 @@ impl Stage for Track {
 /// Settles every flow with its first payload, and forgets it.
 struct Settle;
 
-const SETTLED: Settlement = Settlement { label: None, flagged: false, swap_roles: false };
+const SETTLED: Settlement = Settlement { label: None, flagged: false, swap_roles: false, watch: None };
 
 impl Observer for Settle {
     fn examine(&mut self, _: &Flow<'_>) -> Option<Settlement> {

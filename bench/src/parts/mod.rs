@@ -2,6 +2,7 @@
 
 pub mod endurance;
 pub mod established;
+pub mod identification;
 pub mod instructions;
 pub mod memory;
 pub mod mix;
