@@ -8,8 +8,12 @@ use super::area::Area;
 use super::packet::{End, Tcp, tcp};
 use super::ring::{Ring, Stage, Traffic, shuffled};
 
-/// What each client says first: a flow is settled with it.
+/// A request that is answered: a flow is settled with it, and held to the rules of HTTP from then on.
 pub const REQUEST: &[u8] = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n";
+
+/// One that is followed by any data: a flow is settled with it, and shows no more.
+pub const UPLOAD: &[u8] =
+    b"POST /upload HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000000000000\r\n\r\n";
 
 /// Payload of a data packet: with its headers 60 bytes, the smallest frame (64 with the checksum).
 const DATA: &[u8] = b"\x06bytes";
@@ -45,7 +49,7 @@ pub fn open<S: Stage>(ring: &mut Ring<Established, S>, flows: u32) {
     let mut filled = 0;
     for flow in 0..flows {
         for step in 0..4 {
-            ring.area().write(filled, |frame| opening(frame, flow, step, 80, REQUEST));
+            ring.area().write(filled, |frame| opening(frame, flow, step, 80, UPLOAD));
             filled += 1;
         }
         if filled + 4 > ring.area().frames() {
@@ -63,7 +67,7 @@ impl Traffic for Established {
             let from_server = (self.round ^ flow) & 1 == 1;
             let before = DATA.len() as u32 * (self.round >> 1);
             let (client, server) = ends(flow);
-            let client_seq = CLIENT_START.wrapping_add(1 + REQUEST.len() as u32).wrapping_add(before);
+            let client_seq = CLIENT_START.wrapping_add(1 + UPLOAD.len() as u32).wrapping_add(before);
             let server_seq = SERVER_START.wrapping_add(1).wrapping_add(before);
             let flags = TcpFlags::ACK | TcpFlags::PSH;
             let packet = if from_server {

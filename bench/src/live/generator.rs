@@ -10,7 +10,7 @@ use libbpf_rs::{MapCore as _, MapFlags, OpenObject, ProgramInput};
 use super::namespace;
 use super::skeleton::generate::{GenerateSkel, GenerateSkelBuilder};
 use crate::clock::Pinned;
-use crate::in_memory::established::REQUEST;
+use crate::in_memory::established::UPLOAD;
 use crate::in_memory::mix::Capture;
 use crate::in_memory::packet::TCP_HEADERS;
 
@@ -151,13 +151,13 @@ impl Generator {
     /// Offers frames to the program.
     fn offer(&mut self, plan: Plan, frames: u64) -> anyhow::Result<()> {
         let (program, mut frame) = match plan {
-            Plan::Open { .. } => (&self.skeleton.progs.flows, vec![0; TCP_HEADERS + REQUEST.len()]),
+            Plan::Open { .. } => (&self.skeleton.progs.flows, vec![0; TCP_HEADERS + UPLOAD.len()]),
             Plan::Flows { frame, .. } => (&self.skeleton.progs.flows, vec![0; frame as usize]),
             Plan::Replay => (&self.skeleton.progs.replay, vec![0; RECORD]),
         };
         ensure!(frame.len() >= 60, "no frame has less than 60 bytes");
         if let Some(payload) = frame.get_mut(TCP_HEADERS..) {
-            for (byte, text) in payload.iter_mut().zip(REQUEST) {
+            for (byte, text) in payload.iter_mut().zip(UPLOAD) {
                 *byte = *text;
             }
         }
@@ -178,7 +178,7 @@ impl Generator {
     }
 
     fn write_state(&self, plan: Plan, limit: u64, rate: Option<u64>) -> anyhow::Result<()> {
-        let request = REQUEST.len() as u32;
+        let request = UPLOAD.len() as u32;
         let (flow_bits, new_permille, frame, first_new) = match plan {
             Plan::Open { flow_bits } => (flow_bits, 1_000, 0, 0),
             Plan::Flows { flow_bits, frame, new_permille } => (flow_bits, new_permille, frame, 0),

@@ -11,7 +11,7 @@ use offport_wire::{Frame, TcpFlags, Timestamp};
 use super::size::Size;
 use crate::clock::Pinned;
 use crate::in_memory::area::Area;
-use crate::in_memory::established::{REQUEST, data, opening};
+use crate::in_memory::established::{REQUEST, UPLOAD, data, opening};
 use crate::in_memory::packet::{Tcp, tcp};
 use crate::memory::resident;
 use crate::report::row::Row;
@@ -138,7 +138,7 @@ fn flood(size: &Size) -> anyhow::Result<Row> {
     const RAW: &[u8] = b"\xa7\x1c\x93\xe4\x0f\x8b\xd2\x66\x99\xee\x81\xf0\xab\xcd\x90\x87\xb6\xa5\x94\x83";
     let time = Duration::from_secs_f64(if size.claim { 60.0 } else { size.seconds });
     let mut bench = Bench::new();
-    let request = |flow| if flow < FLAGGED { RAW } else { REQUEST };
+    let request = |flow| if flow < FLAGGED { RAW } else { UPLOAD };
     let mut filled = 0;
     for flow in 0..SESSIONS {
         for step in 0..4 {
