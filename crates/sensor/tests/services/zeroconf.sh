@@ -1,5 +1,5 @@
 # service: multicast DNS by Avahi and by Python's zeroconf; wsdd; a search for UPnP devices by MiniUPnP
-# packages: avahi-daemon python3-zeroconf wsdd miniupnpc
+# packages: avahi-daemon python3-zeroconf wsdd miniupnpc curl
 # flow: 5353/udp mdns
 # flow: 3702/udp ws-discovery
 # flow: 5357/tcp http
@@ -23,4 +23,6 @@ with zeroconf.Zeroconf(interfaces=['10.217.145.233'], ip_version=zeroconf.IPVers
     zeroconf.ServiceBrowser(zero, '_workstation._tcp.local.', handlers=[lambda **_: None])
     time.sleep(3)
 EOF
+    # The client has asked for what it has found, if it has found it by now.
+    curl -sS --retry 10 --retry-connrefused --retry-delay 1 -o /dev/null http://server.example:5357/
 }
