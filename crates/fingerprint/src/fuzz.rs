@@ -14,7 +14,7 @@ use crate::dispatch::Selection;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::identify::{self, Stage, identify};
 use crate::name::Protocol;
-use crate::probe::Match;
+use crate::probe::{Match, Probe};
 use crate::protocols::PROBES;
 use crate::signature;
 use crate::watch::{Breach, DataPort, Heard, Piece, Watch};
@@ -24,10 +24,23 @@ const BOUND: usize = 512;
 
 const PORTS: [u16; 16] = [80, 443, 53, 25, 22, 137, 5060, 6379, 123, 4500, 67, 69, 514, 5353, 5355, 50_000];
 
-/// Asks one protocol's probe as the exchange grows. It must not panic; over TCP and UDP, from the start of a flow, a
+/// Asks one protocol's probes as the exchange grows. It must not panic; over TCP and UDP, from the start of a flow, a
 /// contradiction is final and a proof never becomes a doubt.
 pub fn probe(protocol: Protocol, data: &[u8]) {
-    let Some(probe) = PROBES.iter().find(|probe| probe.protocol == protocol) else { return };
+    PROBES.iter().filter(|probe| probe.protocol == protocol).for_each(|probe| ask(probe, data));
+}
+
+/// The same of any probe: the first byte picks it.
+pub fn any_probe(data: &[u8]) {
+    if let Some((&place, rest)) = data.split_first()
+        && let Some(probe) = PROBES.get(usize::from(place) % PROBES.len())
+    {
+        ask(probe, rest);
+    }
+}
+
+fn ask(probe: &Probe, data: &[u8]) {
+    let protocol = probe.protocol;
     let mut before = Match::Maybe;
     replay(data, |exchange, finished| {
         if !identify::transports(exchange.transport)
