@@ -82,6 +82,10 @@ fn every_key_is_documented() {
     for key in lists.iter().flat_map(|keys| keys.split(", ")).filter(|&key| key != "test") {
         assert!(page.contains(&format!("`{key}`")) || page.contains(&format!(".{key}`")), "{key}");
     }
+    let places = Protocol::MAX_OWN;
+    for text in [format!("and {places} new names"), format!("The {places} places")] {
+        assert!(page.contains(&text), "{text}");
+    }
 }
 
 #[test]
