@@ -41,7 +41,7 @@ fn check(exchange: &Exchange<'_>) -> Match {
 }
 
 /// A datagram of the client's asks with nothing, or next to nothing.
-fn answers(exchange: &Exchange<'_>, answer: impl Fn(&Side<'_>) -> Match) -> Match {
+pub(super) fn answers(exchange: &Exchange<'_>, answer: impl Fn(&Side<'_>) -> Match) -> Match {
     let asks = |side: &Side<'_>| {
         side.first_len <= 2 && side.first_datagram().iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n'))
     };

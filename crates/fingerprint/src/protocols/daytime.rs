@@ -6,8 +6,9 @@
 
 use offport_wire::Transport;
 
+use super::chargen::answers;
 use crate::answer::Proof;
-use crate::exchange::{Exchange, Side, Speaker};
+use crate::exchange::{Exchange, Speaker};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Sides, Transports};
 use crate::text::{Step, Text, is_ascii_text, verdict};
@@ -38,20 +39,6 @@ fn check(exchange: &Exchange<'_>) -> Match {
         return Match::No;
     }
     line(exchange.server.bytes)
-}
-
-/// A datagram of the client's asks with nothing, or next to nothing.
-fn answers(exchange: &Exchange<'_>, answer: impl Fn(&Side<'_>) -> Match) -> Match {
-    let asks = |side: &Side<'_>| {
-        side.first_len <= 2 && side.first_datagram().iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n'))
-    };
-    let (client, server) = (&exchange.client, &exchange.server);
-    match (asks(client), asks(server)) {
-        (true, true) if client.is_empty() || server.is_empty() => Match::Maybe,
-        (true, false) => answer(server),
-        (false, true) if server.is_empty() || exchange.first == Speaker::Server => answer(client),
-        _ => Match::No,
-    }
 }
 
 /// Characters that stand before the first line end in any form.

@@ -319,6 +319,15 @@ mod tests {
     }
 
     #[test]
+    fn a_request_over_tcp_is_not_as_long_as_an_answer() {
+        let (ask, answer) = (header(1, 0x2800, [1, 0, 9, 0]), header(1, 0x8180, [1, 300, 0, 0]));
+        for (high, ask_is) in [(0x1f, Match::Maybe), (0x20, Match::No)] {
+            assert_eq!(Talk::tcp().client(&[&[high, 0xff][..], &ask].concat()).ask(check), ask_is);
+            assert_eq!(Talk::tcp().server(&[&[high, 0xff][..], &answer].concat()).ask(check), Match::Maybe);
+        }
+    }
+
+    #[test]
     fn slips_are_plausible() {
         let broken = |bytes: &[u8], proof: Proof| {
             assert_eq!(Talk::udp().client(bytes).ask(check), Match::Yes(proof), "{bytes:02x?}");

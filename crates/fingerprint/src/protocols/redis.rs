@@ -250,6 +250,8 @@ mod tests {
         assert_eq!(tcp.both(b"GET a\r\n", b"VALUE a 0 1\r\n"), Match::No);
         assert_eq!(tcp.client(b"HELLO\r\nand more text\r\n"), Match::No);
         assert_eq!(tcp.client(b"MYMODULE.DO\r\n"), Match::No);
+        assert_eq!(tcp.client(b"GET /key\r\n"), Match::Maybe);
+        assert_eq!(tcp.client(b"GET /key HTTP/1.1\r\n"), Match::No);
         let own_port = Talk::tcp().port(PORT).client(b"MYMODULE.DO it\r\n");
         assert_eq!(own_port.ask(check), Match::Maybe);
         assert_eq!(own_port.server(b":1\r\n").ask(check), Match::Yes(Proof::Banner));

@@ -24,8 +24,6 @@ pub(super) struct Cursor {
     kept: ArrayVec<u8, HEAD>,
     /// Packets beyond a hole.
     beyond: u8,
-    /// Offset behind the last byte that was seen, read or not.
-    seen: u64,
     /// The beginning of what stands next beyond the hole.
     early: Early,
 }
@@ -55,11 +53,6 @@ impl Cursor {
         self.at + self.kept.len() as u64
     }
 
-    /// Whether something is missing of what this side has sent.
-    pub(super) const fn is_behind(&self) -> bool {
-        self.seen > self.at + self.kept.len() as u64
-    }
-
     /// Has `read` read what a packet brings.
     pub(super) fn hear(&mut self, piece: &Piece<'_>, mut read: impl FnMut(&[u8]) -> Step) -> Heard {
         let heard = self.hear_next(piece, &mut read);
@@ -79,7 +72,6 @@ impl Cursor {
     fn hear_next(&mut self, piece: &Piece<'_>, mut read: impl FnMut(&[u8]) -> Step) -> Heard {
         let wanted = self.at + self.kept.len() as u64;
         let end = piece.offset + u64::from(piece.len);
-        self.seen = self.seen.max(end);
         if end <= wanted {
             return Heard::GoOn;
         }
@@ -160,6 +152,21 @@ mod tests {
     }
 
     const STREAM: &[u8] = b"\x03abc\x01d\x08efghijkl\x02mn";
+
+    /// One packet that comes early is read when what was missing is there; of two, the nearer one.
+    #[test]
+    fn the_nearest_early_packet_is_kept() {
+        let at = |range: std::ops::Range<usize>| piece(range.start as u64, &STREAM[range]);
+        for order in [[1, 0, 2], [0, 2, 1], [1, 2, 0], [2, 1, 0]] {
+            let pieces = [at(0..5), at(5..9), at(9..STREAM.len())];
+            let (mut cursor, mut seen) = (Cursor::default(), Vec::new());
+            for index in order {
+                assert_eq!(cursor.hear(&pieces[index], read(&mut seen)), Heard::GoOn, "{order:?}");
+            }
+            let all = !matches!(order, [1, 2, 0] | [2, 1, 0]);
+            assert_eq!(seen, if all { b"adem".as_slice() } else { b"ade" }, "{order:?}");
+        }
+    }
 
     #[test]
     fn heads_are_found_however_the_stream_is_cut() {

@@ -172,6 +172,14 @@ mod tests {
     }
 
     #[test]
+    fn a_server_says_no_in_words_and_not_in_noise() {
+        let banner = (Server, b"SSH-2.0-server\r\n".to_vec());
+        holds(Ssh, &[banner.clone(), (Server, b"Too many connections from you.\r\n".to_vec())]);
+        let noise = b"\xa6\xdb\x9cAI\xa5sm\xcb\xd8\x93m\xc4\xb3~d".to_vec();
+        breaks(Ssh, &[banner, (Server, noise)], Breach::SshPacket);
+    }
+
+    #[test]
     fn a_session_up_to_its_keys_and_beyond() {
         holds(Ssh, &session());
         let mut greeted = session();
