@@ -1,8 +1,9 @@
 //! The skeleton that every protocol file fills in.
 
 use crate::answer::Proof;
-use crate::exchange::{Exchange, Side};
+use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
+use crate::text::are_lines;
 
 /// The transports that a protocol runs over: a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +109,23 @@ pub(crate) struct Probe {
 
 /// An offset, and which bytes may stand there.
 pub(crate) type At = (usize, fn(u8) -> bool);
+
+/// [`weigh`] for lines of text that a server's greeting opens. A greeting that says whose it is, is not refuted by lines that the
+/// client has made up: it comes to the same if both are heard at once, or one after the other.
+pub(crate) fn weigh_greeted(
+    exchange: &Exchange<'_>,
+    client: impl Fn(&Side<'_>) -> Match,
+    server: impl Fn(&Side<'_>) -> Match,
+) -> Match {
+    let answer = weigh(exchange, client, &server);
+    if answer != Match::No || exchange.midstream || exchange.first == Speaker::Client {
+        return answer;
+    }
+    match server(&exchange.server) {
+        Match::Yes(proof) if !proof.is_weak() && are_lines(exchange.client.bytes) => Match::Yes(proof),
+        _ => Match::No,
+    }
+}
 
 /// Weighs what both sides of an exchange say, for protocols whose messages show which side sent them.
 ///

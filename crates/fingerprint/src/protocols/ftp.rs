@@ -6,7 +6,7 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh_greeted};
 use crate::reply::{Reply, Service};
 use crate::text::{Text, Verbs, holds, is_text, verdict};
 
@@ -37,8 +37,11 @@ const OPENING: &Verbs = &Verbs::new(&[
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let opens = exchange.first == Speaker::Client && !exchange.midstream;
-    let answer =
-        weigh(exchange, |client| commands(client, opens), |server| replies(server, exchange.midstream));
+    let answer = weigh_greeted(
+        exchange,
+        |client| commands(client, opens),
+        |server| replies(server, exchange.midstream),
+    );
     if answer == Match::Maybe && greets(&exchange.server) && logs_in(&exchange.client) {
         return Match::Yes(Proof::Banner);
     }

@@ -6,7 +6,7 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh_greeted};
 use crate::text::{Text, Verbs, are_lines, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -69,7 +69,7 @@ const LATER: &Verbs = &Verbs::new(&[
 fn check(exchange: &Exchange<'_>) -> Match {
     // On IMAP's own port a greeting that logs in (PREAUTH) may have passed elsewhere.
     let opens = exchange.first == Speaker::Client && !exchange.midstream && exchange.server_port != PORT;
-    weigh(exchange, |client| command(client, opens), |server| replies(server, exchange.midstream))
+    weigh_greeted(exchange, |client| command(client, opens), |server| replies(server, exchange.midstream))
 }
 
 /// `opens`: the client spoke first, so its first command comes before any login.

@@ -6,7 +6,7 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh_greeted};
 use crate::text::{Text, Verbs, are_lines, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -34,7 +34,7 @@ const LOGIN: &Verbs = &Verbs::new(&[b"CAPA", b"APOP", b"STLS", b"USER"]);
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let opens = exchange.first == Speaker::Client && !exchange.midstream;
-    let answer = weigh(exchange, |client| commands(client, opens), |server| replies(server, opens));
+    let answer = weigh_greeted(exchange, |client| commands(client, opens), |server| replies(server, opens));
     // Where the two sides are tapped apart, the client can be heard before the greeting that it answers.
     let asked = || Text::new(exchange.client.bytes).verb(if opens { LOGIN } else { VERBS }).is_ok();
     if answer == Match::Maybe && greets(exchange.server.bytes) && asked() {

@@ -7,7 +7,7 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::probe::{Match, Probe, Sides, Transports, weigh_greeted};
 use crate::reply::{Reply, Service};
 use crate::text::{Text, Verbs, holds, is_text, verdict};
 
@@ -53,7 +53,7 @@ const VERBS: &Verbs = &Verbs::new(&[
 
 fn check(exchange: &Exchange<'_>) -> Match {
     let opens = exchange.first == Speaker::Client && !exchange.midstream;
-    weigh(exchange, |client| commands(client, opens), |server| replies(server, exchange.midstream))
+    weigh_greeted(exchange, |client| commands(client, opens), |server| replies(server, exchange.midstream))
 }
 
 /// `opens`: the client spoke first, so it has not said its name yet.
@@ -147,6 +147,16 @@ mod tests {
         assert_eq!(greeted.clone().client(b"USER a\r\n").ask(check), Match::No);
         assert_eq!(greeted.clone().client(b"AUTH TLS\r\n").ask(check), Match::No);
         assert_eq!(greeted.client(b"\x01\x02").ask(check), Match::No);
+    }
+
+    #[test]
+    fn a_greeting_is_not_refuted_by_words() {
+        let greeted = Talk::tcp().server(b"220 host ESMTP Exim 4.96\r\n");
+        let said = |words: &[u8]| greeted.clone().client(words).ask(check);
+        assert_eq!(said(b"noop\r\nvrfy bob\r\nNONSENSE\r\nQUIT\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(said(b"what?\r\n"), Match::Yes(Proof::Banner));
+        assert_eq!(said(b"what?\r\n\x01\x02"), Match::No);
+        assert_eq!(Talk::tcp().client(b"what?\r\n").server(b"220 host ESMTP\r\n").ask(check), Match::No);
     }
 
     #[test]
