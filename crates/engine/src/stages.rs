@@ -117,14 +117,15 @@ impl<O: Output> Observer for Stages<'_, O> {
     }
 
     fn follow(&mut self, flow: &Flow<'_>, Watch(handle): Watch, payload: Payload<'_>) -> Followed {
-        let Some(watch) = self.state.watches.get_mut(handle) else { return Followed::Done(None) };
         let speaker =
             if payload.direction == flow.client_direction { Speaker::Client } else { Speaker::Server };
         let both_seen = flow.client.packets > 0 && flow.server.packets > 0;
         let Payload { offset, bytes, len, acked, .. } = payload;
         let acked = both_seen.then_some(acked.into());
-        let heard = watch.hear(Piece { speaker, offset: offset.into(), bytes, len, acked });
-        if let Some(named) = watch.data_port() {
+        let piece = Piece { speaker, offset: offset.into(), bytes, len, acked };
+        let watches = &mut self.state.watches;
+        let Some(heard) = watches.hear(handle, piece) else { return Followed::Done(None) };
+        if let Some(named) = watches.data_port(handle) {
             self.named(flow, named);
         }
         match heard {

@@ -1,6 +1,6 @@
 //! The flows that are held to the rules of what they began as.
 
-use offport_fingerprint::{Breach, DataPort, Exchange, Heard, Protocol, Watch};
+use offport_fingerprint::{Breach, DataPort, Exchange, Heard, Piece, Protocol, ROOM, Room, Watch};
 use offport_flow::FlowIndex;
 use offport_wire::Transport;
 
@@ -10,6 +10,8 @@ use offport_wire::Transport;
 pub(crate) struct Watches {
     streams: Slots,
     datagrams: Slots,
+    /// That of a flow that begins, until it has a slot.
+    room: Room,
 }
 
 /// What comes of a flow that could be watched.
@@ -35,17 +37,20 @@ const DATAGRAMS_PART: u32 = 4;
 
 impl Watches {
     pub(crate) fn new(capacity: u32) -> Self {
-        Self { streams: Slots::new(capacity), datagrams: Slots::new(capacity / DATAGRAMS_PART) }
+        let [streams, datagrams] = [capacity, capacity / DATAGRAMS_PART].map(Slots::new);
+        Self { streams, datagrams, room: ROOM }
     }
 
     /// Begins with what both sides have said already.
     pub(crate) fn begin(&mut self, protocol: Protocol, exchange: &Exchange<'_>) -> Begun {
-        self.put(Watch::of(protocol, exchange), exchange.transport)
+        let begun = Watch::of(protocol, exchange, &mut self.room);
+        self.put(begun, exchange.transport)
     }
 
     /// The same for a flow that is not held to rules.
     pub(crate) fn listen(&mut self, protocol: Protocol, exchange: &Exchange<'_>) -> Begun {
-        self.put(Watch::listening(protocol, exchange), exchange.transport)
+        let begun = Watch::listening(protocol, exchange, &mut self.room);
+        self.put(begun, exchange.transport)
     }
 
     fn put(&mut self, begun: Option<(Watch, Heard)>, transport: Transport) -> Begun {
@@ -59,7 +64,7 @@ impl Watches {
             Transport::UDP => (&mut self.datagrams, DATAGRAMS),
             _ => (&mut self.streams, 0),
         };
-        match slots.put(watch) {
+        match slots.put(watch, &self.room) {
             None => Begun::Nothing,
             Some((handle, false)) => Begun::Watched(handle | room),
             Some((handle, true)) => Begun::Instead(handle | room),
@@ -81,15 +86,18 @@ impl Watches {
         slots.displaced.take().map(|(flow, handle)| (flow, handle | room))
     }
 
-    /// `None`: its slot is another flow's by now.
-    pub(crate) fn get_mut(&mut self, handle: u32) -> Option<&mut Watch> {
+    /// The next payload of a flow. `None`: its slot is another flow's by now.
+    pub(crate) fn hear(&mut self, handle: u32, piece: Piece<'_>) -> Option<Heard> {
         let (slots, handle) = self.of(handle);
-        slots.slot(handle).map(|slot| &mut slot.watch)
+        let room = slots.rooms.get_mut(index(handle))?;
+        let slot = slots.slots.get_mut(index(handle)).filter(|slot| slot.is(handle))?;
+        Some(slot.watch.hear(room, piece))
     }
 
-    /// The data port that was named in what a flow had said before.
+    /// The data port that was named in what a flow has said.
     pub(crate) fn data_port(&mut self, handle: u32) -> Option<DataPort> {
-        self.get_mut(handle)?.data_port()
+        let (slots, handle) = self.of(handle);
+        slots.slot(handle)?.watch.data_port()
     }
 
     pub(crate) fn release(&mut self, handle: u32) {
@@ -106,6 +114,8 @@ impl Watches {
 #[derive(Debug)]
 struct Slots {
     slots: Vec<Slot>,
+    /// Beside each slot. Their memory is used when a flow uses its own for the first time.
+    rooms: Vec<Room>,
     free: Vec<u32>,
     capacity: usize,
     /// Goes round; whose slot is taken next when all are.
@@ -129,6 +139,7 @@ impl Slots {
         let capacity = capacity.min(1 << INDEX_BITS) as usize;
         Self {
             slots: Vec::with_capacity(capacity),
+            rooms: vec![ROOM; capacity],
             free: Vec::with_capacity(capacity),
             capacity,
             hand: 0,
@@ -137,42 +148,63 @@ impl Slots {
     }
 
     /// The slot's handle, and whether it was taken from another flow; `None`: there are no slots.
-    fn put(&mut self, watch: Watch) -> Option<(u32, bool)> {
-        if let Some(index) = self.free.pop() {
-            return Some((self.set(index as usize, watch)?, false));
+    fn put(&mut self, watch: Watch, room: &Room) -> Option<(u32, bool)> {
+        let (index, taken) = match self.free.pop() {
+            Some(index) => (index as usize, false),
+            None if self.slots.len() < self.capacity => (self.slots.len(), false),
+            None => (self.take()?, true),
+        };
+        if watch.keeps_bytes() {
+            *self.rooms.get_mut(index)? = *room;
         }
-        if self.slots.len() < self.capacity {
-            self.slots.push(Slot { watch, generation: 0, used: true, flow: None });
-            return Some(((self.slots.len() - 1) as u32, false));
-        }
-        self.hand = (self.hand + 1).checked_rem(self.slots.len())?;
-        self.displaced =
-            self.slots.get(self.hand).and_then(|slot| Some((slot.flow?, handle(self.hand, slot.generation))));
-        Some((self.set(self.hand, watch)?, true))
+        let new = |generation| Slot { watch, generation, used: true, flow: None };
+        let generation = match self.slots.get_mut(index) {
+            Some(slot) => {
+                let generation = (slot.generation + 1) % GENERATIONS;
+                *slot = new(generation);
+                generation
+            }
+            None => {
+                self.slots.push(new(0));
+                0
+            }
+        };
+        Some((handle(index, generation), taken))
     }
 
-    fn set(&mut self, index: usize, watch: Watch) -> Option<u32> {
-        let slot = self.slots.get_mut(index)?;
-        let generation = (slot.generation + 1) % GENERATIONS;
-        *slot = Slot { watch, generation, used: true, flow: None };
-        Some(handle(index, generation))
+    /// Takes a slot from the flow whose turn it is.
+    fn take(&mut self) -> Option<usize> {
+        self.hand = (self.hand + 1).checked_rem(self.slots.len())?;
+        let slot = self.slots.get(self.hand)?;
+        self.displaced = slot.flow.map(|flow| (flow, handle(self.hand, slot.generation)));
+        Some(self.hand)
     }
 
     fn slot(&mut self, handle: u32) -> Option<&mut Slot> {
-        let slot = self.slots.get_mut((handle & ((1 << INDEX_BITS) - 1)) as usize)?;
-        (slot.used && u32::from(slot.generation) == handle >> INDEX_BITS).then_some(slot)
+        self.slots.get_mut(index(handle)).filter(|slot| slot.is(handle))
     }
 
     fn release(&mut self, handle: u32) {
         if let Some(slot) = self.slot(handle) {
             slot.used = false;
-            self.free.push(handle & ((1 << INDEX_BITS) - 1));
+            self.free.push(index(handle) as u32);
         }
     }
 
     fn in_use(&self) -> usize {
         self.slots.len() - self.free.len()
     }
+}
+
+impl Slot {
+    /// Whether it is still that flow's.
+    fn is(&self, handle: u32) -> bool {
+        self.used && u32::from(self.generation) == handle >> INDEX_BITS
+    }
+}
+
+const fn index(handle: u32) -> usize {
+    (handle & ((1 << INDEX_BITS) - 1)) as usize
 }
 
 const fn handle(index: usize, generation: u8) -> u32 {
@@ -196,6 +228,11 @@ mod tests {
         }
     }
 
+    fn has(watches: &mut Watches, handle: u32) -> bool {
+        let piece = Piece { speaker: Speaker::Client, offset: 0, bytes: b"", len: 0, acked: None };
+        watches.hear(handle, piece).is_some()
+    }
+
     const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
     #[test]
@@ -207,10 +244,10 @@ mod tests {
         assert_eq!(watches.in_use(), 2);
         watches.release(one);
         let Begun::Watched(three) = begin(&mut watches) else { panic!("the third") };
-        assert!(watches.get_mut(one).is_none() && watches.get_mut(three).is_some());
+        assert!(!has(&mut watches, one) && has(&mut watches, three));
         let Begun::Instead(four) = begin(&mut watches) else { panic!("the fourth") };
-        let kept = [two, three].into_iter().filter(|&handle| watches.get_mut(handle).is_some()).count();
-        assert_eq!((kept, watches.get_mut(four).is_some()), (1, true));
+        let kept = [two, three].into_iter().filter(|&handle| has(&mut watches, handle)).count();
+        assert_eq!((kept, has(&mut watches, four)), (1, true));
         // Whose slot was taken gives nothing back.
         for handle in [one, two, three, four] {
             watches.release(handle);
@@ -235,12 +272,26 @@ mod tests {
         let Begun::Watched(first) = watches.begin(Protocol::Dns, &asks) else { panic!("the first") };
         let Begun::Instead(second) = watches.begin(Protocol::Dns, &asks) else { panic!("the second") };
         assert_eq!(
-            [stream, first, second].map(|handle| watches.get_mut(handle).is_some()),
+            [stream, first, second].map(|handle| has(&mut watches, handle)),
             [true, false, true]
         );
         assert_eq!(watches.in_use(), 2);
         watches.release(second);
-        assert_eq!([stream, second].map(|handle| watches.get_mut(handle).is_some()), [true, false]);
+        assert_eq!([stream, second].map(|handle| has(&mut watches, handle)), [true, false]);
+    }
+
+    #[test]
+    fn a_message_that_is_cut_goes_on_where_it_began() {
+        let mut watches = Watches::new(2);
+        let mut begin = |bytes| match watches.begin(Protocol::Http, &exchange(bytes)) {
+            Begun::Watched(handle) => handle,
+            begun => panic!("{begun:?}"),
+        };
+        let [one, _] = [b"GET / HTTP/1", b"GET /another"].map(|cut| begin(cut.as_slice()));
+        // Behind the other's beginning it would be a whole request of HTTP/0.9.
+        let bytes = b".1\r\nHost: a\r\n\r\n";
+        let piece = Piece { speaker: Speaker::Client, offset: 12, bytes, len: bytes.len() as u32, acked: None };
+        assert_eq!(watches.hear(one, piece), Some(Heard::GoOn));
     }
 
     #[test]

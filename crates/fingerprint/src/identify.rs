@@ -108,6 +108,14 @@ pub(crate) fn candidates_by(exchange: &Exchange<'_>, signatures: &Signatures) ->
     possible.map(|probe| probe.protocol).chain(signatures.candidates(&exchange).iter()).collect()
 }
 
+/// Whether no probe proves more of these bytes. A start line of HTTP is no other protocol's structure, which fuzzing holds the
+/// probes to; midstream only the other side may be.
+fn is_final(exchange: &Exchange<'_>, protocol: Protocol, proof: Proof) -> bool {
+    let one_sided = exchange.client.is_empty() || exchange.server.is_empty();
+    proof == Proof::Structure
+        || (protocol, proof) == (Protocol::Http, Proof::Banner) && (one_sided || !exchange.midstream)
+}
+
 /// What all probes say together.
 struct Tally {
     best: Option<(Protocol, Proof)>,
@@ -124,16 +132,14 @@ impl Tally {
                 continue;
             }
             match check(exchange) {
-                // Nothing is stronger.
-                Match::Yes(Proof::Structure) => {
-                    tally.best = Some((*protocol, Proof::Structure));
-                    break;
-                }
                 Match::No => {}
                 Match::Maybe => tally.undecided = true,
                 Match::Yes(proof) => {
                     if tally.best.is_none_or(|(_, best)| proof > best) {
                         tally.best = Some((*protocol, proof));
+                    }
+                    if is_final(exchange, *protocol, proof) {
+                        break;
                     }
                 }
             }

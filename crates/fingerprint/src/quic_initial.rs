@@ -4,9 +4,11 @@
 //! authentication tag stands at the end of a packet that the payload bound usually cuts: the frames that come out
 //! are the proof instead.
 
+use std::sync::LazyLock;
+
 use aes::Aes128;
 use aes::cipher::{Block, BlockEncrypt, KeyInit};
-use hkdf::Hkdf;
+use hkdf::{Hkdf, HkdfExtract};
 use sha2::Sha256;
 
 use crate::exchange::Speaker;
@@ -20,7 +22,7 @@ const TAG_LEN: usize = 16;
 /// What a version changes about Initial packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flavour {
-    salt: [u8; 20],
+    salt: Salt,
     labels: Labels,
     /// The long packet type of an Initial: 0, or 1 in version 2.
     pub(crate) initial_type: u8,
@@ -39,41 +41,59 @@ struct Labels {
 const LABELS_V1: Labels = Labels { key: b"quic key", iv: b"quic iv", hp: b"quic hp" };
 const LABELS_V2: Labels = Labels { key: b"quicv2 key", iv: b"quicv2 iv", hp: b"quicv2 hp" };
 
-/// RFC 9001, section 5.2.
-const V1: Flavour = Flavour {
-    salt: hex20("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"),
-    labels: LABELS_V1,
-    initial_type: 0,
-    google_frames: false,
-};
+/// Whose salt: an index into [`SALTS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Salt {
+    V1,
+    V2,
+    V2Draft,
+    Draft29,
+    Draft23,
+    Draft21,
+    Q050,
+    T050,
+    T051,
+}
 
-/// RFC 9369, sections 3.2 and 3.3.
-const V2: Flavour = Flavour {
-    salt: hex20("0dede3def700a6db819381be6e269dcbf9bd2ed9"),
-    labels: LABELS_V2,
-    initial_type: 1,
-    google_frames: false,
-};
+const SALTS: [[u8; 20]; 9] = [
+    // RFC 9001, section 5.2.
+    hex20("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"),
+    // RFC 9369, section 3.3.1.
+    hex20("0dede3def700a6db819381be6e269dcbf9bd2ed9"),
+    // draft-ietf-quic-v2-01, and draft-ietf-quic-tls-29, -23, -21, section 5.2 of each.
+    hex20("a707c203a59b47184a1d62ca570406ea7ae3e5d3"),
+    hex20("afbfec289993d24c9e9786f19c6111e04390a899"),
+    hex20("c3eef712c72ebb5a11a7d2432bb46365bef9f502"),
+    hex20("7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a"),
+    // Q050, T050, T051 (quiche, QuicVersion).
+    hex20("504574efd066fe2f9d945cfcdbd3a7f0d3b56b45"),
+    hex20("7ff579e5acd072915580304c43a2367c60488310"),
+    hex20("7a4edef4e7ccee5fa4506c19124fc8ccda6e033d"),
+];
+
+/// HKDF-Extract when it has taken a salt in, which is the same for every flow.
+static SALTED: LazyLock<[HkdfExtract<Sha256>; SALTS.len()]> =
+    LazyLock::new(|| SALTS.map(|salt| HkdfExtract::new(Some(&salt))));
+
+const V1: Flavour = Flavour { salt: Salt::V1, labels: LABELS_V1, initial_type: 0, google_frames: false };
+/// RFC 9369, section 3.2.
+const V2: Flavour = Flavour { salt: Salt::V2, labels: LABELS_V2, initial_type: 1, google_frames: false };
 
 /// The Initial packets of a version; `None` where its salt is not known.
 pub(crate) fn flavour(version: u32) -> Option<Flavour> {
-    let with_salt = |salt| Flavour { salt: hex20(salt), ..V1 };
-    let google = |salt| Flavour { google_frames: true, ..with_salt(salt) };
+    let with = |salt| Flavour { salt, ..V1 };
+    let google = |salt| Flavour { google_frames: true, ..with(salt) };
     Some(match version {
         1 | 0xff00_0021 | 0xff00_0022 => V1,
         0x6b33_43cf => V2,
-        // draft-ietf-quic-v2-01, and draft-ietf-quic-tls-21, -23, -29, section 5.2 of each.
-        0x709a_50c4 => Flavour { salt: hex20("a707c203a59b47184a1d62ca570406ea7ae3e5d3"), ..V2 },
-        0xff00_001d..=0xff00_0020 => with_salt("afbfec289993d24c9e9786f19c6111e04390a899"),
+        0x709a_50c4 => Flavour { salt: Salt::V2Draft, ..V2 },
+        0xff00_001d..=0xff00_0020 => with(Salt::Draft29),
         // mvfst numbers its own versions; this one is draft 27.
-        0xff00_0017..=0xff00_001c | 0xface_b002 | 0xface_b00e => {
-            with_salt("c3eef712c72ebb5a11a7d2432bb46365bef9f502")
-        }
-        0xff00_0015..=0xff00_0016 | 0xface_b001 => with_salt("7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a"),
-        // Q050, T050, T051 (quiche, QuicVersion).
-        0x5130_3530 => google("504574efd066fe2f9d945cfcdbd3a7f0d3b56b45"),
-        0x5430_3530 => google("7ff579e5acd072915580304c43a2367c60488310"),
-        0x5430_3531 => google("7a4edef4e7ccee5fa4506c19124fc8ccda6e033d"),
+        0xff00_0017..=0xff00_001c | 0xface_b002 | 0xface_b00e => with(Salt::Draft23),
+        0xff00_0015..=0xff00_0016 | 0xface_b001 => with(Salt::Draft21),
+        0x5130_3530 => google(Salt::Q050),
+        0x5430_3530 => google(Salt::T050),
+        0x5430_3531 => google(Salt::T051),
         _ => return None,
     })
 }
@@ -121,10 +141,18 @@ pub(crate) fn open<'p>(
     let opened = plaintext.get_mut(..sealed.len())?;
     opened.copy_from_slice(sealed);
     let stream = keys.packet.stream(&nonce);
-    for (byte, key) in opened.iter_mut().zip(stream.iter().flatten()) {
-        *byte ^= key;
+    for (block, key) in opened.chunks_mut(BLOCK).zip(stream) {
+        xor(block, key.into());
     }
     Some((opened, payload_len))
+}
+
+/// Of a whole block at once, which most are.
+fn xor(block: &mut [u8], key: [u8; BLOCK]) {
+    match <&mut [u8; BLOCK]>::try_from(&mut *block) {
+        Ok(whole) => *whole = (u128::from_ne_bytes(*whole) ^ u128::from_ne_bytes(key)).to_ne_bytes(),
+        Err(_) => block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key),
+    }
 }
 
 struct Keys {
@@ -135,7 +163,9 @@ struct Keys {
 
 impl Keys {
     fn derive(flavour: &Flavour, original_dcid: &[u8], speaker: Speaker) -> Option<Self> {
-        let initial = Hkdf::<Sha256>::new(Some(&flavour.salt), original_dcid);
+        let mut initial = SALTED[flavour.salt as usize].clone();
+        initial.input_ikm(original_dcid);
+        let (_, initial) = initial.finalize();
         let side: &[u8] = match speaker {
             Speaker::Client => b"client in",
             Speaker::Server => b"server in",

@@ -5,7 +5,8 @@ use offport_wire::Transport;
 use super::Growing;
 use crate::exchange::{Exchange, Speaker};
 use crate::name::Protocol;
-use crate::watch::{Breach, DataPort, Heard, Piece, Watch};
+use crate::watch::alone::Alone;
+use crate::watch::{Breach, DataPort, Heard, Piece};
 
 /// What is watched.
 pub(super) const WATCHED: [Protocol; 8] = [
@@ -119,15 +120,15 @@ fn hear_in_disorder(protocol: Protocol, datagrams: bool, segments: &[u8]) {
     });
 }
 
-fn silent(protocol: Protocol, datagrams: bool) -> Option<Watch> {
+fn silent(protocol: Protocol, datagrams: bool) -> Option<Alone> {
     // Over UDP there is DNS only.
     let watched = !datagrams || protocol == Protocol::Dns;
-    let begun = || with_silence(datagrams, |exchange| Watch::of(protocol, exchange));
+    let begun = || with_silence(datagrams, |exchange| Alone::of(protocol, exchange));
     watched.then(begun).flatten().map(|(watch, _)| watch)
 }
 
-fn listening(protocol: Protocol) -> Option<Watch> {
-    with_silence(false, |exchange| Watch::listening(protocol, exchange)).map(|(watch, _)| watch)
+fn listening(protocol: Protocol) -> Option<Alone> {
+    with_silence(false, |exchange| Alone::listening(protocol, exchange)).map(|(watch, _)| watch)
 }
 
 /// Shows an exchange of which nothing was said.

@@ -167,6 +167,7 @@ fn examine(
 }
 
 /// RFC 9000, section 17.2.2.
+#[inline(never)]
 fn initial(
     side: &Side<'_>,
     speaker: Speaker,

@@ -136,7 +136,7 @@ fn stream_message(scan: &mut Scan<'_>) -> Step<()> {
 fn framed_message(scan: &mut Scan<'_>) -> Step<()> {
     let frame = scan.be(2, HEADER_LEN as u64..=0xffff)?;
     let mut ahead = *scan;
-    ahead.skip(2)?;
+    ahead.be(2, 0..=0x3fff)?;
     ahead.be(2, frame - HEADER_LEN as u64..=frame - HEADER_LEN as u64)?;
     stream_message(scan)
 }

@@ -255,7 +255,8 @@ fn hash(name: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{NOTHING_YET, breaks, holds};
-    use super::super::{Broken, Heard, Watch};
+    use super::super::alone::Alone;
+    use super::super::{Broken, Heard};
     use super::*;
     use crate::dns_message::build::{header, name, on_tcp, question, record};
     use crate::exchange::Speaker::{Client, Server};
@@ -284,7 +285,7 @@ mod tests {
             server_port: ports.1,
             ..NOTHING_YET
         };
-        let (mut watch, _) = Watch::of(Protocol::Dns, &exchange).unwrap();
+        let (mut watch, _) = Alone::of(Protocol::Dns, &exchange).unwrap();
         for (speaker, bytes) in datagrams {
             let piece =
                 Piece { speaker: *speaker, offset: 0, bytes, len: bytes.len() as u32, acked: Some(0) };

@@ -13,10 +13,11 @@ use crate::name::Protocol;
 use crate::proxy;
 use crate::text::is_text;
 pub use breach::Breach;
-use cursor::Cursor;
+use cursor::{Cursor, Kept};
 pub use data_port::DataPort;
 use rules::{Rules, Step};
 
+pub(crate) mod alone;
 mod breach;
 mod cursor;
 mod data_port;
@@ -54,7 +55,7 @@ pub struct Broken {
 /// Bytes of a message that are passed over at most: a flow that brings more at a time has shown enough, and may be shunted.
 const PASSED_OVER: u64 = 1 << 15;
 
-/// One flow.
+/// One flow. What it keeps of the flow's bytes stands in a [`Room`] of its own, which most never use.
 #[derive(Clone, Debug)]
 pub struct Watch {
     rules: Rules,
@@ -82,20 +83,27 @@ pub struct Piece<'a> {
     pub acked: Option<u64>,
 }
 
+/// Where a [`Watch`] keeps beginnings of messages: the same from its first piece to its last, unless
+/// [`Watch::keeps_bytes`] says that nothing is in it. What is in it before does not matter.
+pub type Room = [Kept; 2];
+
+/// Room in which nothing was kept.
+pub const ROOM: Room = [[[0; cursor::HEAD]; 2]; 2];
+
 impl Watch {
     /// For a flow that begins as this protocol, if there are rules for it; what comes of what was said already.
-    pub fn of(protocol: Protocol, exchange: &Exchange<'_>) -> Option<(Self, Heard)> {
+    pub fn of(protocol: Protocol, exchange: &Exchange<'_>, room: &mut Room) -> Option<(Self, Heard)> {
         let rules = Rules::of(protocol, exchange)?;
-        Some(Self::begin(rules.packets(), rules, exchange))
+        Some(Self::begin(rules.packets(), rules, exchange, room))
     }
 
     /// For a flow that is not to be held to rules: `None` if none but those are had of its protocol. What breaks them ends it.
-    pub fn listening(protocol: Protocol, exchange: &Exchange<'_>) -> Option<(Self, Heard)> {
+    pub fn listening(protocol: Protocol, exchange: &Exchange<'_>, room: &mut Room) -> Option<(Self, Heard)> {
         let rules = Rules::of(protocol, exchange).filter(Rules::names_data_ports)?;
-        Some(Self::begin(0, rules, exchange))
+        Some(Self::begin(0, rules, exchange, room))
     }
 
-    fn begin(packets_left: u16, rules: Rules, exchange: &Exchange<'_>) -> (Self, Heard) {
+    fn begin(packets_left: u16, rules: Rules, exchange: &Exchange<'_>, room: &mut Room) -> (Self, Heard) {
         let is_udp = exchange.transport == Transport::UDP;
         let mut watch = Self {
             packets_left,
@@ -111,7 +119,7 @@ impl Watch {
         for speaker in order {
             let side = if speaker == client { &exchange.client } else { &exchange.server };
             heard =
-                if is_udp { watch.hear_datagrams(speaker, side) } else { watch.hear_stream(speaker, side) };
+                if is_udp { watch.hear_datagrams(speaker, side, room) } else { watch.hear_stream(speaker, side, room) };
             if heard != Heard::GoOn {
                 break;
             }
@@ -119,15 +127,15 @@ impl Watch {
         (watch, heard)
     }
 
-    fn hear_stream(&mut self, speaker: Speaker, side: &Side<'_>) -> Heard {
+    fn hear_stream(&mut self, speaker: Speaker, side: &Side<'_>, room: &mut Room) -> Heard {
         let bytes = side.bytes;
         if bytes.is_empty() {
             return Heard::GoOn;
         }
-        self.hear(Piece { speaker, offset: 0, bytes, len: bytes.len() as u32, acked: None })
+        self.hear(room, Piece { speaker, offset: 0, bytes, len: bytes.len() as u32, acked: None })
     }
 
-    fn hear_datagrams(&mut self, speaker: Speaker, side: &Side<'_>) -> Heard {
+    fn hear_datagrams(&mut self, speaker: Speaker, side: &Side<'_>, room: &mut Room) -> Heard {
         let last = side.ends.len().saturating_sub(1);
         for (index, bytes) in side.datagrams().enumerate() {
             let len = if index == 0 { side.first_len } else { bytes.len() as u32 };
@@ -135,7 +143,7 @@ impl Watch {
             if bytes.is_empty() || index > 0 && index == last && side.closed {
                 continue;
             }
-            let heard = self.hear(Piece { speaker, offset: 0, bytes, len, acked: None });
+            let heard = self.hear(room, Piece { speaker, offset: 0, bytes, len, acked: None });
             if heard != Heard::GoOn {
                 return heard;
             }
@@ -144,7 +152,7 @@ impl Watch {
     }
 
     /// The next payload of a flow.
-    pub fn hear(&mut self, piece: Piece<'_>) -> Heard {
+    pub fn hear(&mut self, room: &mut Room, piece: Piece<'_>) -> Heard {
         let Self { rules, sides, packets_left, datagrams, may_be_proxied } = self;
         // What the other side has not said, it has not said: nothing of it is missing.
         let other = &sides[1 - piece.speaker as usize];
@@ -156,7 +164,7 @@ impl Watch {
                 Step::Enough => Heard::Enough,
                 Step::Broken(breach) => Heard::Broken(Broken { breach, at: 0 }),
             },
-            false => sides[piece.speaker as usize].hear(&piece, |head| {
+            false => sides[piece.speaker as usize].hear(&mut room[piece.speaker as usize], &piece, |head| {
                 was_read = true;
                 if *may_be_proxied && piece.speaker == Speaker::Client {
                     let header = proxy::Header::announced(head);
@@ -181,6 +189,11 @@ impl Watch {
             0 if !rules.names_data_ports() => rules.at_last(answered),
             _ => Heard::GoOn,
         }
+    }
+
+    /// Whether anything is in its room.
+    pub fn keeps_bytes(&self) -> bool {
+        self.sides.iter().any(Cursor::keeps)
     }
 
     /// The data port that an FTP control connection has named since this was last asked; of several the last.
@@ -214,6 +227,7 @@ fn is_wordless(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::rules::PACKETS;
+    use super::alone::Alone;
     use super::*;
 
     pub(super) const NOTHING_YET: Exchange<'_> = Exchange {
@@ -228,8 +242,8 @@ mod tests {
     const EMPTY: Side<'_> = Side { bytes: b"", ends: &[], first_len: 0, total: 0, closed: false };
 
     /// Of a flow that has said nothing so far.
-    pub(super) fn silent(protocol: Protocol) -> Watch {
-        Watch::of(protocol, &NOTHING_YET).unwrap().0
+    pub(super) fn silent(protocol: Protocol) -> Alone {
+        Alone::of(protocol, &NOTHING_YET).unwrap().0
     }
 
     /// What comes of what the sides say in turn, cut into pieces.
@@ -331,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_watch_is_small() {
-        assert!(size_of::<Watch>() <= 704, "{}", size_of::<Watch>());
+        assert!(size_of::<Watch>() <= 224, "{}", size_of::<Watch>());
     }
 
     #[test]
@@ -359,7 +373,7 @@ mod tests {
     }
 
     /// What comes of lines of an FTP client, one by one, and the ports of the data ports that they name.
-    fn ftp(mut watch: Watch, lines: &[&str]) -> (Heard, Vec<u16>) {
+    fn ftp(mut watch: Alone, lines: &[&str]) -> (Heard, Vec<u16>) {
         let mut offset = 0;
         let mut ports = Vec::new();
         for line in lines {
@@ -391,7 +405,7 @@ mod tests {
 
     #[test]
     fn who_is_listened_to_only_is_never_accused() {
-        let listening = |protocol| Watch::listening(protocol, &NOTHING_YET);
+        let listening = |protocol| Alone::listening(protocol, &NOTHING_YET);
         let junk = "\u{1}\u{2}\u{3}\u{4}".repeat(20);
         let (watch, heard) = listening(Protocol::Ftp).unwrap();
         assert_eq!(heard, Heard::GoOn);
