@@ -43,24 +43,22 @@ impl Watches {
 
     /// Begins with what both sides have said already.
     pub(crate) fn begin(&mut self, protocol: Protocol, exchange: &Exchange<'_>) -> Begun {
-        let begun = Watch::of(protocol, exchange, &mut self.room);
-        self.put(begun, exchange.transport)
+        self.put(Watch::new(protocol, exchange), exchange)
     }
 
     /// The same for a flow that is not held to rules.
     pub(crate) fn listen(&mut self, protocol: Protocol, exchange: &Exchange<'_>) -> Begun {
-        let begun = Watch::listening(protocol, exchange, &mut self.room);
-        self.put(begun, exchange.transport)
+        self.put(Watch::listening(protocol, exchange), exchange)
     }
 
-    fn put(&mut self, begun: Option<(Watch, Heard)>, transport: Transport) -> Begun {
-        let Some((watch, heard)) = begun else { return Begun::Nothing };
-        match heard {
+    fn put(&mut self, watch: Option<Watch>, exchange: &Exchange<'_>) -> Begun {
+        let Some(mut watch) = watch else { return Begun::Nothing };
+        match watch.begin(exchange, &mut self.room) {
             Heard::GoOn => {}
             Heard::Enough | Heard::Lost => return Begun::Nothing,
             Heard::Broken(broken) => return Begun::Broken(broken.breach),
         }
-        let (slots, room) = match transport {
+        let (slots, room) = match exchange.transport {
             Transport::UDP => (&mut self.datagrams, DATAGRAMS),
             _ => (&mut self.streams, 0),
         };
@@ -271,10 +269,7 @@ mod tests {
         };
         let Begun::Watched(first) = watches.begin(Protocol::Dns, &asks) else { panic!("the first") };
         let Begun::Instead(second) = watches.begin(Protocol::Dns, &asks) else { panic!("the second") };
-        assert_eq!(
-            [stream, first, second].map(|handle| has(&mut watches, handle)),
-            [true, false, true]
-        );
+        assert_eq!([stream, first, second].map(|handle| has(&mut watches, handle)), [true, false, true]);
         assert_eq!(watches.in_use(), 2);
         watches.release(second);
         assert_eq!([stream, second].map(|handle| has(&mut watches, handle)), [true, false]);
@@ -290,7 +285,8 @@ mod tests {
         let [one, _] = [b"GET / HTTP/1", b"GET /another"].map(|cut| begin(cut.as_slice()));
         // Behind the other's beginning it would be a whole request of HTTP/0.9.
         let bytes = b".1\r\nHost: a\r\n\r\n";
-        let piece = Piece { speaker: Speaker::Client, offset: 12, bytes, len: bytes.len() as u32, acked: None };
+        let piece =
+            Piece { speaker: Speaker::Client, offset: 12, bytes, len: bytes.len() as u32, acked: None };
         assert_eq!(watches.hear(one, piece), Some(Heard::GoOn));
     }
 

@@ -19,6 +19,8 @@ use crate::protocols::PROBES;
 use crate::signature;
 
 mod watch;
+#[cfg(test)]
+pub(crate) use watch::begins_as_it_goes_on;
 pub use watch::watch;
 
 /// What a flow table keeps of a side.

@@ -2,8 +2,7 @@
 
 use offport_wire::Transport;
 
-use super::Growing;
-use crate::exchange::{Exchange, Speaker};
+use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
 use crate::watch::alone::Alone;
 use crate::watch::{Breach, DataPort, Heard, Piece};
@@ -42,7 +41,20 @@ pub fn watch(data: &[u8]) {
     hear_in_disorder(protocol, datagrams, segments);
     if !datagrams {
         listen(protocol, segments);
+        each_segment(segments, |_, bytes| begins_as_it_goes_on(protocol, bytes));
     }
+}
+
+/// What a client says first comes to the same whether it was said before the watch began or is heard next.
+pub(crate) fn begins_as_it_goes_on(protocol: Protocol, bytes: &[u8]) {
+    let client = Side::one(bytes, &[]);
+    let Some((begun, at_once)) = with(client, false, |exchange| Alone::of(protocol, exchange)) else {
+        return;
+    };
+    let Some(mut next) = silent(protocol, false) else { return };
+    let piece = Piece { speaker: Speaker::Client, offset: 0, bytes, len: bytes.len() as u32, acked: None };
+    assert_eq!(at_once, next.hear(piece), "{protocol}: {bytes:?}");
+    assert!(begun.is_as_far_as(&next), "{protocol}: {bytes:?}");
 }
 
 /// A flow that is listened to only is never accused, and who names a data port is who speaks.
@@ -123,21 +135,20 @@ fn hear_in_disorder(protocol: Protocol, datagrams: bool, segments: &[u8]) {
 fn silent(protocol: Protocol, datagrams: bool) -> Option<Alone> {
     // Over UDP there is DNS only.
     let watched = !datagrams || protocol == Protocol::Dns;
-    let begun = || with_silence(datagrams, |exchange| Alone::of(protocol, exchange));
+    let begun = || with(Side::default(), datagrams, |exchange| Alone::of(protocol, exchange));
     watched.then(begun).flatten().map(|(watch, _)| watch)
 }
 
 fn listening(protocol: Protocol) -> Option<Alone> {
-    with_silence(false, |exchange| Alone::listening(protocol, exchange)).map(|(watch, _)| watch)
+    with(Side::default(), false, |exchange| Alone::listening(protocol, exchange)).map(|(watch, _)| watch)
 }
 
-/// Shows an exchange of which nothing was said.
-fn with_silence<T>(datagrams: bool, show: impl FnOnce(&Exchange<'_>) -> T) -> T {
-    let nothing = Growing::default();
+/// Shows an exchange of which the server has said nothing.
+fn with<T>(client: Side<'_>, datagrams: bool, show: impl FnOnce(&Exchange<'_>) -> T) -> T {
     show(&Exchange {
         transport: if datagrams { Transport::UDP } else { Transport::TCP },
-        client: nothing.side(false),
-        server: nothing.side(false),
+        client,
+        server: Side::default(),
         first: Speaker::Client,
         client_port: 40_000,
         server_port: 50_000,

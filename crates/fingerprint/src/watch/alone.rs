@@ -12,13 +12,22 @@ pub(crate) struct Alone {
 
 impl Alone {
     pub(crate) fn of(protocol: Protocol, exchange: &Exchange<'_>) -> Option<(Self, Heard)> {
-        let mut room = ROOM;
-        Watch::of(protocol, exchange, &mut room).map(|(watch, heard)| (Self { watch, room }, heard))
+        Watch::new(protocol, exchange).map(|watch| Self::begin(watch, exchange))
     }
 
     pub(crate) fn listening(protocol: Protocol, exchange: &Exchange<'_>) -> Option<(Self, Heard)> {
+        Watch::listening(protocol, exchange).map(|watch| Self::begin(watch, exchange))
+    }
+
+    fn begin(mut watch: Watch, exchange: &Exchange<'_>) -> (Self, Heard) {
         let mut room = ROOM;
-        Watch::listening(protocol, exchange, &mut room).map(|(watch, heard)| (Self { watch, room }, heard))
+        let heard = watch.begin(exchange, &mut room);
+        (Self { watch, room }, heard)
+    }
+
+    /// Whether both know the same of what they have heard.
+    pub(crate) fn is_as_far_as(&self, other: &Self) -> bool {
+        self.watch == other.watch
     }
 
     pub(crate) fn hear(&mut self, piece: Piece<'_>) -> Heard {

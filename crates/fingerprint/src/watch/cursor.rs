@@ -21,7 +21,7 @@ type Head = [u8; HEAD];
 /// before the one that it follows.
 pub(super) type Kept = [Head; 2];
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// Offset in the stream of what is to be read next: of what is kept, if anything is.
     at: u64,
@@ -34,7 +34,7 @@ pub(super) struct Cursor {
 }
 
 /// The beginning of a packet that came before the one that it follows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Early {
     offset: u64,
     /// Length of the packet; zero: there is none.
@@ -67,6 +67,11 @@ impl Cursor {
     /// Up to where the stream was heard, or passed over.
     pub(super) const fn heard(&self) -> u64 {
         self.at + self.kept as u64
+    }
+
+    /// What was heard elsewhere, and is the next of the stream.
+    pub(super) const fn pass_over(&mut self, count: u64) {
+        self.at += count;
     }
 
     /// Whether any bytes are kept.
@@ -223,7 +228,10 @@ mod tests {
         let mut seen = Vec::new();
         let (mut cursor, mut kept) = (Cursor::default(), KEPT);
         for (from, to) in [(0, 5), (2, 5), (0, 6), (4, 9), (5, 18)] {
-            assert_eq!(cursor.hear(&mut kept, &piece(from as u64, &STREAM[from..to]), read(&mut seen)), Heard::GoOn);
+            assert_eq!(
+                cursor.hear(&mut kept, &piece(from as u64, &STREAM[from..to]), read(&mut seen)),
+                Heard::GoOn
+            );
         }
         assert_eq!(seen, b"adem");
     }
@@ -233,7 +241,10 @@ mod tests {
         let mut seen = Vec::new();
         let (mut cursor, mut kept) = (Cursor::default(), KEPT);
         for (from, to) in [(0, 8), (12, 14), (15, 18)] {
-            assert_eq!(cursor.hear(&mut kept, &piece(from as u64, &STREAM[from..to]), read(&mut seen)), Heard::GoOn);
+            assert_eq!(
+                cursor.hear(&mut kept, &piece(from as u64, &STREAM[from..to]), read(&mut seen)),
+                Heard::GoOn
+            );
         }
         assert_eq!(seen, b"adem");
         let (mut cursor, mut kept) = (Cursor::default(), KEPT);
@@ -247,8 +258,17 @@ mod tests {
     fn a_packet_that_the_capture_has_cut() {
         let mut seen = Vec::new();
         let cut = |bytes, len| Piece { len, ..piece(0, bytes) };
-        assert_eq!(Cursor::default().hear(&mut KEPT.clone(), &cut(&STREAM[..2], 4), read(&mut seen)), Heard::GoOn);
-        assert_eq!(Cursor::default().hear(&mut KEPT.clone(), &cut(&STREAM[..1], 4), read(&mut seen)), Heard::Lost);
-        assert_eq!(Cursor::default().hear(&mut KEPT.clone(), &cut(&STREAM[..4], 18), read(&mut seen)), Heard::Lost);
+        assert_eq!(
+            Cursor::default().hear(&mut KEPT.clone(), &cut(&STREAM[..2], 4), read(&mut seen)),
+            Heard::GoOn
+        );
+        assert_eq!(
+            Cursor::default().hear(&mut KEPT.clone(), &cut(&STREAM[..1], 4), read(&mut seen)),
+            Heard::Lost
+        );
+        assert_eq!(
+            Cursor::default().hear(&mut KEPT.clone(), &cut(&STREAM[..4], 18), read(&mut seen)),
+            Heard::Lost
+        );
     }
 }

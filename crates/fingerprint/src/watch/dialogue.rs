@@ -34,7 +34,7 @@ pub(super) enum Service {
     Imap,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Dialogue {
     service: Service,
     client: Side,
@@ -56,7 +56,7 @@ pub(super) struct Dialogue {
     data_port: Option<DataPort>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Side {
     at: At,
     /// Lines without the form of a command or reply.

@@ -40,7 +40,7 @@ const TYPE_TXT: u16 = 16;
 /// For private use (RFC 6895, section 3.1).
 const TYPE_PRIVATE: std::ops::RangeInclusive<u16> = 65_280..=65_534;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Dns {
     /// Both sides serve, and ask: their ports are the same.
     peers: bool,
@@ -55,7 +55,7 @@ pub(super) struct Dns {
     down: Load,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Asked {
     id: u16,
     /// 0: nothing.
@@ -149,7 +149,7 @@ impl Dns {
 }
 
 /// Names with data, below one domain.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Load {
     domain: u32,
     /// A filter of names: what is in it twice is not counted, and neither is a name that falls together with another.
@@ -224,6 +224,9 @@ impl<'a> Question<'a> {
 
     /// Whether its name is long and without pattern.
     fn carries(&self) -> bool {
+        if self.labels.len() <= CARRIED {
+            return false;
+        }
         let mut counts = [0u8; 64];
         let mut total = 0usize;
         let mut rest = self.labels;
@@ -254,8 +257,8 @@ fn hash(name: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{NOTHING_YET, breaks, holds};
     use super::super::alone::Alone;
+    use super::super::tests::{NOTHING_YET, breaks, holds};
     use super::super::{Broken, Heard};
     use super::*;
     use crate::dns_message::build::{header, name, on_tcp, question, record};

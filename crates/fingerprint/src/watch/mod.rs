@@ -15,6 +15,7 @@ use crate::text::is_text;
 pub use breach::Breach;
 use cursor::{Cursor, Kept};
 pub use data_port::DataPort;
+use http::Http;
 use rules::{Rules, Step};
 
 pub(crate) mod alone;
@@ -56,7 +57,7 @@ pub struct Broken {
 const PASSED_OVER: u64 = 1 << 15;
 
 /// One flow. What it keeps of the flow's bytes stands in a [`Room`] of its own, which most never use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     rules: Rules,
     sides: [Cursor; 2],
@@ -91,40 +92,45 @@ pub type Room = [Kept; 2];
 pub const ROOM: Room = [[[0; cursor::HEAD]; 2]; 2];
 
 impl Watch {
-    /// For a flow that begins as this protocol, if there are rules for it; what comes of what was said already.
-    pub fn of(protocol: Protocol, exchange: &Exchange<'_>, room: &mut Room) -> Option<(Self, Heard)> {
+    /// For a flow that begins as this protocol, if there are rules for it.
+    pub fn new(protocol: Protocol, exchange: &Exchange<'_>) -> Option<Self> {
         let rules = Rules::of(protocol, exchange)?;
-        Some(Self::begin(rules.packets(), rules, exchange, room))
+        Some(Self::by(rules.packets(), rules, exchange))
     }
 
     /// For a flow that is not to be held to rules: `None` if none but those are had of its protocol. What breaks them ends it.
-    pub fn listening(protocol: Protocol, exchange: &Exchange<'_>, room: &mut Room) -> Option<(Self, Heard)> {
+    pub fn listening(protocol: Protocol, exchange: &Exchange<'_>) -> Option<Self> {
         let rules = Rules::of(protocol, exchange).filter(Rules::names_data_ports)?;
-        Some(Self::begin(0, rules, exchange, room))
+        Some(Self::by(0, rules, exchange))
     }
 
-    fn begin(packets_left: u16, rules: Rules, exchange: &Exchange<'_>, room: &mut Room) -> (Self, Heard) {
-        let is_udp = exchange.transport == Transport::UDP;
-        let mut watch = Self {
-            packets_left,
-            rules,
-            sides: Default::default(),
-            datagrams: is_udp,
-            may_be_proxied: !is_udp,
-        };
+    fn by(packets_left: u16, rules: Rules, exchange: &Exchange<'_>) -> Self {
+        let datagrams = exchange.transport == Transport::UDP;
+        Self { packets_left, rules, sides: Default::default(), datagrams, may_be_proxied: !datagrams }
+    }
+
+    /// Hears what was said already.
+    pub fn begin(&mut self, exchange: &Exchange<'_>, room: &mut Room) -> Heard {
+        let is_udp = self.datagrams;
         let (client, server) = (Speaker::Client, Speaker::Server);
         // Who asks is heard first: only in a stream does it matter who began.
-        let order = if is_udp || exchange.first == client { [client, server] } else { [server, client] };
+        let order: &[_] = match exchange.first {
+            Speaker::Client if self.has_heard_request(exchange.client.bytes) => &[server],
+            Speaker::Server if !is_udp => &[server, client],
+            _ => &[client, server],
+        };
         let mut heard = Heard::GoOn;
-        for speaker in order {
+        for &speaker in order {
             let side = if speaker == client { &exchange.client } else { &exchange.server };
-            heard =
-                if is_udp { watch.hear_datagrams(speaker, side, room) } else { watch.hear_stream(speaker, side, room) };
+            heard = match is_udp {
+                true => self.hear_datagrams(speaker, side, room),
+                false => self.hear_stream(speaker, side, room),
+            };
             if heard != Heard::GoOn {
                 break;
             }
         }
-        (watch, heard)
+        heard
     }
 
     fn hear_stream(&mut self, speaker: Speaker, side: &Side<'_>, room: &mut Room) -> Heard {
@@ -133,6 +139,17 @@ impl Watch {
             return Heard::GoOn;
         }
         self.hear(room, Piece { speaker, offset: 0, bytes, len: bytes.len() as u32, acked: None })
+    }
+
+    /// Whether these are a usual request of HTTP; if so, they were heard.
+    fn has_heard_request(&mut self, bytes: &[u8]) -> bool {
+        let Rules::Http(http) = &mut self.rules else { return false };
+        let Some(after) = Http::after_request(bytes) else { return false };
+        *http = after;
+        self.sides[Speaker::Client as usize].pass_over(bytes.len() as u64);
+        self.packets_left = self.packets_left.saturating_sub(1);
+        self.may_be_proxied = false;
+        true
     }
 
     fn hear_datagrams(&mut self, speaker: Speaker, side: &Side<'_>, room: &mut Room) -> Heard {
@@ -208,8 +225,12 @@ const FAIR: usize = 16;
 /// Whether bytes are no text of any charset and language: among the first of them are too many that text has no use for.
 fn is_junk(bytes: &[u8]) -> bool {
     let bytes = &bytes[..bytes.len().min(16 * FAIR)];
-    let is_odd = |byte: &u8| !is_text(*byte) && !matches!(byte, b'\r' | b'\n' | 0x1b);
-    bytes.len() >= FAIR && bytes.iter().filter(|byte| is_odd(byte)).count() >= (bytes.len() / FAIR).max(3)
+    let is_odd = |byte: u8| !is_text(byte) && !matches!(byte, b'\r' | b'\n' | 0x1b);
+    // Counts of one byte: so the compiler looks at many at once.
+    let odd = |part: &[u8]| part.iter().fold(0, |count: u8, &byte| count + u8::from(is_odd(byte)));
+    bytes.len() >= FAIR
+        && bytes.chunks(8 * FAIR).map(|part| usize::from(odd(part))).sum::<usize>()
+            >= (bytes.len() / FAIR).max(3)
 }
 
 /// Whether bytes are nothing that a server would say in words instead of its protocol: those are ASCII, or the UTF-8 of a
@@ -226,8 +247,8 @@ fn is_wordless(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::rules::PACKETS;
     use super::alone::Alone;
+    use super::rules::PACKETS;
     use super::*;
 
     pub(super) const NOTHING_YET: Exchange<'_> = Exchange {

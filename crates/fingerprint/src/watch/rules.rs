@@ -27,7 +27,7 @@ pub(super) enum Step {
     Broken(Breach),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rules {
     Tls(Tls),
     Http(Http),

@@ -21,12 +21,12 @@ const MIN_PACKET: usize = 16;
 /// The largest packet that everyone takes is 35,000 bytes (RFC 4253, section 6.1); OpenSSH takes 256 KiB.
 const MAX_PACKET: u32 = 256 << 10;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ssh {
     sides: [Side; 2],
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Side {
     at: At,
     lines: u8,

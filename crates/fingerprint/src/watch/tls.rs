@@ -32,7 +32,7 @@ const AHEAD: u8 = 32;
 /// The same in bytes: servers allow 16 KiB (RFC 8446, section 8.1, leaves it to them).
 const AHEAD_BYTES: u64 = 128 << 10;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tls {
     sides: [Side; 2],
     /// The server's hello was seen.
@@ -45,7 +45,7 @@ pub(super) struct Tls {
     integrity_only: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Side {
     started: bool,
     /// Server: it speaks no TLS, and has said so.
