@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use offport_fingerprint::{
     Answer, Breach, Broken, DataPort, Exchange, Heard, Identifier, Piece, Proof, Protocol, Speaker, Stage,
+    looks_encrypted,
 };
 use offport_flow::{End, Flow, FlowIndex, Followed, Observer, Payload, Settlement, Shunted, Watch};
-use offport_policy::{Policy, Seen, Severity, Verdict};
+use offport_policy::{Policy, Reason, Seen, Severity, Verdict};
 use offport_wire::{FlowKey, Transport};
 
 use crate::counters::Counters;
@@ -189,6 +190,9 @@ impl<O: Output> Stages<'_, O> {
                 }
             }
         }
+        if seen == Seen::NotRecognised && looks_encrypted(&describe::exchange(flow)) {
+            judgement.reasons.insert(Reason::LooksEncrypted);
+        }
         self.out.settled(flow, &facts, &judgement);
         let mut outcome = Outcome { seen, judgement, decided_after: flow.payload_packets, announced: false };
         self.state.counters.settled(&outcome, flow.transport());
@@ -338,7 +342,11 @@ impl<O: Output> Stages<'_, O> {
         if !verdict.is_alarm() && verdict != Verdict::Unknown {
             return false;
         }
-        let again = self.policy.judge(&describe::facts(flow, outcome.seen));
+        let mut again = self.policy.judge(&describe::facts(flow, outcome.seen));
+        // What was said first is not kept.
+        if outcome.judgement.reasons.contains(Reason::LooksEncrypted) {
+            again.reasons.insert(Reason::LooksEncrypted);
+        }
         let risen = again.verdict == verdict && again.severity > outcome.judgement.severity;
         if risen {
             outcome.judgement = again;

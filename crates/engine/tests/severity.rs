@@ -44,6 +44,7 @@ fn a_large_output_is_flagged_at_the_end() {
     let judgement = record.judgement.unwrap();
     assert_eq!((judgement.verdict, judgement.severity), (Verdict::Unknown, Severity::Medium));
     assert!(judgement.reasons.contains(Reason::LargeOutput));
+    assert!(judgement.reasons.contains(Reason::LooksEncrypted), "what was said first is not forgotten");
     assert_eq!(record.decided_after, 1, "when it was decided does not change");
     let counters = bench.worker.counters();
     assert_eq!(counters.verdicts.iter().flatten().sum::<u64>(), 1, "one verdict");
@@ -79,6 +80,23 @@ fn what_is_not_large_stays_as_it_was_judged() {
     assert!(bench.sink.events.is_empty());
     let judgement = bench.sink.records[0].judgement.unwrap();
     assert_eq!((judgement.verdict, judgement.severity), (Verdict::Unknown, Severity::Low));
+}
+
+#[test]
+fn random_bytes_look_encrypted_and_counters_do_not() {
+    let mut bench = bench();
+    let numbers: Vec<u8> = (0..60_u32).flat_map(u32::to_be_bytes).collect();
+    bench.say(40_000, 80, &noise(200));
+    bench.say(40_001, 80, &numbers);
+    bench.finish();
+    let judged = |port| {
+        let of_port = bench.sink.records.iter().find(|record| record.client.port == port);
+        of_port.and_then(|record| record.judgement).unwrap()
+    };
+    let [random, numbered] = [40_000, 40_001].map(judged);
+    assert_eq!((random.verdict, random.severity), (numbered.verdict, numbered.severity));
+    let looks = [random, numbered].map(|judgement| judgement.reasons.contains(Reason::LooksEncrypted));
+    assert_eq!(looks, [true, false]);
 }
 
 #[test]

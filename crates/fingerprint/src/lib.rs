@@ -14,6 +14,7 @@ mod cotp;
 mod description;
 mod dispatch;
 mod dns_message;
+mod encrypted;
 mod exchange;
 #[doc(hidden)]
 pub mod fuzz;
@@ -41,6 +42,7 @@ mod watch;
 pub use answer::{Answer, Proof};
 pub use catalogue::{Known, Sides, catalogue};
 pub use description::{DESCRIPTION_MAX, Description, Field, Kind, VALUE_MAX, Value, describe, is_described};
+pub use encrypted::looks_encrypted;
 pub use exchange::{Exchange, Side, Speaker};
 pub use identify::{Stage, candidates, identify, is_probed};
 pub use name::{NameError, Protocol, ProtocolSet};

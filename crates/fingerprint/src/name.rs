@@ -336,6 +336,7 @@ protocols! {
     Tarantool = "tarantool",
     Tds = "tds",
     Teamspeak = "teamspeak",
+    Teamviewer = "teamviewer",
     Telnet = "telnet",
     Teredo = "teredo",
     Tftp = "tftp",

@@ -119,6 +119,8 @@ named! {
         PortTolerates = "port_tolerates",
         /// Starts like a protocol, then breaks its rules.
         BreaksRules = "breaks_rules",
+        /// Encrypted, or compressed, from its first byte on.
+        LooksEncrypted = "looks_encrypted",
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) const fn reason(reason: Reason) -> &'static str {
         Reason::PortOpen => "The port also carries protocols that cannot be named: capped.",
         Reason::PortTolerates => "Not what the port is for, but honest practice there: capped.",
         Reason::BreaksRules => "It starts like a protocol, then breaks its rules.",
+        Reason::LooksEncrypted => "Encrypted, or compressed, from its first byte on.",
     }
 }
 

@@ -63,6 +63,9 @@ fields! {
     HttpServer = "offport.http.server", Text, r#""nginx/1.24.0""#,
         "The `Server` field of the first answer (HTTP, RTSP, SSDP).";
 
+    NetworkApplication = "network.application", Text, r#""anydesk""#,
+        "What runs over TLS, by the client's hello: `anydesk`, `teamviewer` (their vendors' hosts), `tor` (a random host that \
+        does not exist, no ALPN, no session ticket). A guess: a client can name any host.";
     TlsServerName = "tls.client.server_name", Text, r#""www.example.com""#,
         "Server name in the client's hello (TLS, DTLS, QUIC).";
     TlsAlpn = "offport.tls.client_alpn", List, r#"["h2", "http/1.1"]"#,

@@ -5,6 +5,7 @@
 //! part of it tells something, and left out where it would be wrong. Passwords and what serves as one are never
 //! shown: HTTP's `Authorization` and cookies, user and password in a URL, SNMP communities, arguments of commands.
 
+mod application;
 mod cipher_suites;
 mod databases;
 mod devices;

@@ -1,5 +1,6 @@
 //! TLS (RFC 8446, section 5.1; RFC 6066; RFC 7301) and DTLS (RFC 6347, section 4).
 
+use super::application::application;
 use super::hello::{CLIENT_HELLO, ClientHello, Message, SERVER_HELLO, ServerHello, VERSIONS};
 use super::ja::{Carrier, highest_version, ja3, ja4};
 use super::{Description, Field, cipher_suites, opening};
@@ -31,6 +32,9 @@ pub(super) fn describe_client(message: Message<'_>, carrier: Carrier, descriptio
     let Some(hello) = ClientHello::read(message, carrier == Carrier::Datagrams) else { return };
     if let Some(name) = hello.extensions.server_name() {
         description.text(Field::TlsServerName, name, true);
+    }
+    if let Some(application) = application(&hello) {
+        description.word(Field::NetworkApplication, application);
     }
     description.list(Field::TlsAlpn, hello.extensions.protocols());
     if let Some((_, number)) = highest_version(&hello).and_then(version) {
@@ -188,6 +192,37 @@ mod tests {
                  offport.tls.client_version=1.3 offport.tls.ja4={JA4} tls.client.ja3={ja3}"
             )
         );
+    }
+
+    /// A hello of a client that names a host and offers what it says.
+    fn hello_to(host: &str, offers: &[Vec<u8>]) -> Vec<u8> {
+        let name = extension(0, &with_length(&[&[0][..], &with_length(host.as_bytes())].concat()));
+        let extensions = [name, offers.concat()].concat();
+        let body = [&[3, 3][..], &[9; 32], &[0, 0, 2, 0x13, 1, 1, 0], &with_length(&extensions)].concat();
+        record(&handshake_message(1, &body))
+    }
+
+    #[test]
+    fn what_runs_over_it() {
+        let groups = || vec![extension(0x000a, &[0, 2, 0, 29])];
+        let with = |extra| [groups(), vec![extra]].concat();
+        let cases = [
+            ("www.t3i3cugfu7.com", groups(), Some("tor")),
+            ("www.example.com", groups(), None),
+            ("www.t3i3cugfu7.com", with(extension(16, b"\0\x03\x02h2")), None),
+            ("www.t3i3cugfu7.com", with(extension(35, b"")), None),
+            ("relay-1.net.anydesk.com", groups(), Some("anydesk")),
+            ("router1.teamviewer.com", with(extension(35, b"")), Some("teamviewer")),
+        ];
+        for (host, offers, application) in cases {
+            let text = said(Tls, &Talk::tcp().client(&hello_to(host, &offers)));
+            let told = text.split(' ').find_map(|field| field.strip_prefix("network.application="));
+            assert_eq!(told, application, "{text}");
+        }
+        // Of a hello that is cut, what it has not is not known.
+        let hello = hello_to("www.t3i3cugfu7.com", &groups());
+        let cut = said(Tls, &Talk::tcp().client(&hello[..hello.len() - 8]));
+        assert!(cut.contains("server_name") && !cut.contains("application"), "{cut}");
     }
 
     #[test]

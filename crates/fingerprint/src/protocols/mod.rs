@@ -195,6 +195,7 @@ mod tacacs;
 mod tarantool;
 mod tds;
 mod teamspeak;
+mod teamviewer;
 mod telnet;
 mod teredo;
 mod tftp;
@@ -420,6 +421,7 @@ pub(crate) const PROBES: &[Probe] = &[
     tarantool::PROBE,
     tds::PROBE,
     teamspeak::PROBE,
+    teamviewer::PROBE,
     telnet::PROBE,
     teredo::PROBE,
     tftp::PROBE,

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use offport_engine::{Action, Endpoint, FlowRecord, TcpSummary};
-use offport_fingerprint::Description;
+use offport_fingerprint::{Description, Field};
 use offport_policy::{Severity, Verdict};
 use serde::Serialize;
 
 use super::{Formatter, description, flow_id, text};
 use crate::community_id::community_id;
-use crate::nested::Object;
+use crate::nested::{Object, json};
+use serde_json::Value as Json;
 
 /// A flow, as it is written.
 #[derive(Debug, Serialize)]
@@ -74,6 +75,8 @@ struct Network {
     transport: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocol: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -224,6 +227,7 @@ impl<'a> Body<'a> {
                 iana_number: record.transport.0.to_string(),
                 transport: record.transport.name(),
                 protocol: record.protocol.map(|(protocol, _)| protocol.name()),
+                application: description.get(Field::NetworkApplication).map(json),
                 direction: record.judgement.map(|judgement| judgement.direction.name()),
                 // An ICMP flow's type and code are not part of its record, and the id needs them.
                 community_id: has_ports

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use offport_engine::{Action, EndReason, Endpoint, EventPhase, Head, TcpState, TcpSummary};
-use offport_fingerprint::{Description, Proof, Protocol, ProtocolSet};
+use offport_fingerprint::{Description, Field, Proof, Protocol, ProtocolSet};
 use offport_policy::{Judgement, NetworkDirection, Reason, Reasons, RuleId, Severity, Verdict};
 use offport_wire::{Domain, Timestamp, Transport, Tunnel, TunnelKind};
 
@@ -220,6 +220,16 @@ fn described(name: &str, protocol: Protocol, transport: Transport, client: &[u8]
     golden(&format!("described_{name}_eve.json"), &eve);
 }
 
+/// Two objects of one name would hide one another.
+#[test]
+fn what_is_described_stands_in_no_object_of_every_record() {
+    for field in Field::ALL.iter().filter(|&&field| field != Field::NetworkApplication) {
+        let (object, _) = field.name().split_once('.').unwrap();
+        let own = ["@timestamp", "event", "source", "destination", "network", "tunnel", "observer", "log"];
+        assert!(!own.contains(&object), "{}", field.name());
+    }
+}
+
 #[test]
 fn descriptions_of_http_ssh_and_dns() {
     described(
@@ -243,8 +253,8 @@ fn descriptions_of_http_ssh_and_dns() {
 fn description_of_tls() {
     // TLS 1.2 with a server name, application protocols and one cipher suite; the answer is TLS 1.2 and `h2`.
     let client =
-        b"\x16\x03\x01\0\x4e\x01\0\0\x4a\x03\x03AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\0\0\x02\xc0\x2f\x01\0\0\x1f\
-        \0\0\0\x0e\0\x0c\0\0\x09a.example\0\x10\0\x05\0\x03\x02h2\0\x17\0\0";
+        b"\x16\x03\x01\0\x55\x01\0\0\x51\x03\x03AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\0\0\x02\xc0\x2f\x01\0\0\x26\
+        \0\0\0\x15\0\x13\0\0\x10r.teamviewer.com\0\x10\0\x05\0\x03\x02h2\0\x17\0\0";
     let server = b"\x16\x03\x03\0\x35\x02\0\0\x31\x03\x03BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB\0\xc0\x2f\0\0\x09\
         \0\x10\0\x05\0\x03\x02h2";
     described("tls", Protocol::Tls, Transport::TCP, client, server);
