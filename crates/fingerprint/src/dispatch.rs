@@ -117,14 +117,30 @@ impl Selection {
         self.indices().filter_map(|index| PROBES.get(index))
     }
 
-    fn indices(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(word, mut bits)| {
-            std::iter::from_fn(move || {
+    const fn indices(self) -> Indices {
+        Indices { words: self.0, at: 0 }
+    }
+}
+
+/// The bits that are set, from the lowest on.
+struct Indices {
+    words: [u64; WORDS],
+    at: usize,
+}
+
+impl Iterator for Indices {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            let bits = self.words.get_mut(self.at)?;
+            if *bits != 0 {
                 let bit = bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-                (bit < u64::BITS).then_some(word * u64::BITS as usize + bit as usize)
-            })
-        })
+                *bits &= *bits - 1;
+                return Some(self.at * u64::BITS as usize + bit as usize);
+            }
+            self.at += 1;
+        }
     }
 }
 

@@ -46,19 +46,20 @@ pub(crate) fn identify_by(
     signatures: &Signatures,
     select: impl FnOnce(&Exchange<'_>) -> Selection,
 ) -> Answer {
-    let (exchange, header) = behind_proxy_header(exchange);
+    let mut inner = None;
+    let (exchange, header) = behind_proxy_header(exchange, &mut inner);
     if exchange.client.is_empty() && exchange.server.is_empty() {
         return Answer::NeedMore;
     }
-    let Tally { best, undecided } = Tally::of(&exchange, select(&exchange));
+    let Tally { best, undecided } = Tally::of(exchange, select(exchange));
     let one_sided = exchange.client.is_empty() || exchange.server.is_empty();
     let undecided = undecided
         || (exchange.midstream && one_sided && stage == Stage::Open)
-        || (header == Header::Partial && could_go_on_behind_header(&exchange, signatures));
+        || (header == Header::Partial && could_go_on_behind_header(exchange, signatures));
     let (best, undecided, held) = if signatures.is_empty() {
         (best, undecided, false)
     } else {
-        with_signatures(best, undecided, stage, signatures, &exchange)
+        with_signatures(best, undecided, stage, signatures, exchange)
     };
     match best {
         Some(_) if held => Answer::NeedMore,
@@ -102,10 +103,11 @@ pub fn candidates(exchange: &Exchange<'_>) -> ProtocolSet {
 
 /// [`candidates`] by signatures too.
 pub(crate) fn candidates_by(exchange: &Exchange<'_>, signatures: &Signatures) -> ProtocolSet {
-    let (exchange, _) = behind_proxy_header(exchange);
-    let probes = Selection::for_exchange(&exchange);
-    let possible = probes.iter().filter(|probe| (probe.check)(&exchange) != Match::No);
-    possible.map(|probe| probe.protocol).chain(signatures.candidates(&exchange).iter()).collect()
+    let mut inner = None;
+    let (exchange, _) = behind_proxy_header(exchange, &mut inner);
+    let probes = Selection::for_exchange(exchange);
+    let possible = probes.iter().filter(|probe| (probe.check)(exchange) != Match::No);
+    possible.map(|probe| probe.protocol).chain(signatures.candidates(exchange).iter()).collect()
 }
 
 /// Whether no probe proves more of these bytes. A start line of HTTP is no other protocol's structure, which fuzzing holds the
@@ -148,35 +150,38 @@ impl Tally {
     }
 }
 
-/// The exchange without the header that a load balancer put in front of it, and what there is of that header.
-pub(crate) fn behind_proxy_header<'a>(exchange: &Exchange<'a>) -> (Exchange<'a>, Header) {
-    let mut inner = *exchange;
+/// The exchange without the header that a load balancer put in front of it, made in `inner` if there is one, and what there is
+/// of that header.
+pub(crate) fn behind_proxy_header<'e, 'a>(
+    exchange: &'e Exchange<'a>,
+    inner: &'e mut Option<Exchange<'a>>,
+) -> (&'e Exchange<'a>, Header) {
     if exchange.transport != Transport::TCP || exchange.midstream {
-        return (inner, Header::None);
+        return (exchange, Header::None);
     }
     let header = Header::read(exchange.client.bytes);
-    if let Header::Whole(length) = header {
-        // Segment ends are a hint over TCP, and worth no copy.
-        let client = &exchange.client;
-        inner.client = Side {
-            bytes: client.bytes.get(length..).unwrap_or_default(),
-            ends: &[],
-            first_len: client.first_len.saturating_sub(length as u32),
-            total: client.total.saturating_sub(length as u64),
-            closed: client.closed,
-        };
-    }
-    (inner, header)
+    let Header::Whole(length) = header else { return (exchange, header) };
+    // Segment ends are a hint over TCP, and worth no copy.
+    let client = &exchange.client;
+    let client = Side {
+        bytes: client.bytes.get(length..).unwrap_or_default(),
+        ends: &[],
+        first_len: client.first_len.saturating_sub(length as u32),
+        total: client.total.saturating_sub(length as u64),
+        closed: client.closed,
+    };
+    (inner.insert(Exchange { client, ..*exchange }), header)
 }
 
 /// Whether asking the probes that the first byte leaves comes to the same as asking all of them; and those that the first
 /// eight leave.
 pub(crate) fn is_dispatched_soundly(exchange: &Exchange<'_>) -> bool {
-    let (exchange, _) = behind_proxy_header(exchange);
+    let mut inner = None;
+    let (exchange, _) = behind_proxy_header(exchange, &mut inner);
     let mut best = None;
     let mut undecided = false;
     for probe in probes(exchange.transport) {
-        match (probe.check)(&exchange) {
+        match (probe.check)(exchange) {
             Match::No => {}
             Match::Maybe => undecided = true,
             Match::Yes(proof) if best.is_none_or(|(_, strongest)| proof > strongest) => {
@@ -186,9 +191,9 @@ pub(crate) fn is_dispatched_soundly(exchange: &Exchange<'_>) -> bool {
         }
     }
     let settled = best.is_some_and(|(_, proof)| !proof.is_weak());
-    let by_byte = Selection::for_exchange(&exchange);
-    [by_byte, narrow(by_byte, &exchange)].into_iter().all(|probes| {
-        let tally = Tally::of(&exchange, probes);
+    let by_byte = Selection::for_exchange(exchange);
+    [by_byte, narrow(by_byte, exchange)].into_iter().all(|probes| {
+        let tally = Tally::of(exchange, probes);
         tally.best == best && (settled || tally.undecided == undecided)
     })
 }

@@ -99,10 +99,15 @@ pub(crate) fn status(text: &mut Text<'_>, name: &[u8]) -> Step<u32> {
     }
 }
 
+/// Whether these are lines of text.
+pub(crate) fn are_clean(bytes: &[u8]) -> bool {
+    all(bytes, |byte| is_text(byte) || byte == b'\r' || byte == b'\n')
+}
+
 /// Whether a header section, as far as it is there, can be one: no control character in a field's name, no NUL in
 /// its value (RFC 9110, section 5.5). Values with other control characters are invalid, and scanners send them.
 pub(crate) fn headers_fit(text: Text<'_>) -> bool {
-    if all(text.rest(), |byte| is_text(byte) || byte == b'\r' || byte == b'\n') {
+    if are_clean(text.rest()) {
         return true;
     }
     let mut in_name = true;

@@ -68,8 +68,9 @@ type Describe = fn(&Exchange<'_>, &mut Description);
 pub fn describe(protocol: Protocol, exchange: &Exchange<'_>) -> Description {
     let mut description = Description::default();
     if let Some(describe) = describer(protocol) {
-        let (exchange, _) = behind_proxy_header(exchange);
-        describe(&exchange, &mut description);
+        let mut inner = None;
+        let (exchange, _) = behind_proxy_header(exchange, &mut inner);
+        describe(exchange, &mut description);
     }
     description
 }

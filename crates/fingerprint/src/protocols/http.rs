@@ -4,12 +4,14 @@
 //! target whose end is not in sight are weaker. From either side; a flow that upgrades (WebSocket, h2c) starts as
 //! http and is called so.
 
+use memchr::memchr;
+
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Sides, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
-use crate::text::{Text, verdict};
+use crate::text::{Text, all, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Http,
@@ -60,6 +62,21 @@ fn check(exchange: &Exchange<'_>) -> Match {
 }
 
 fn request(side: &Side<'_>) -> Match {
+    if is_usual(side.bytes) {
+        return Match::Yes(Proof::Banner);
+    }
+    read_request(side)
+}
+
+/// Whether a request is like most, which need no closer look: it comes to the same.
+fn is_usual(bytes: &[u8]) -> bool {
+    let line_end =
+        memchr(b'\n', bytes).filter(|_| bytes.starts_with(b"GET /") || bytes.starts_with(b"POST /"));
+    let Some((line, headers)) = line_end.and_then(|end| bytes.split_at_checked(end)) else { return false };
+    line.strip_suffix(b" HTTP/1.1\r").is_some_and(|line| all(line, is_text)) && start_line::are_clean(headers)
+}
+
+fn read_request(side: &Side<'_>) -> Match {
     verdict(|| {
         let mut text = Text::new(skip_empty_lines(side.bytes));
         let line = RequestLine::read(&mut text)?;
@@ -161,6 +178,29 @@ mod tests {
 
     const REQUEST: &[u8] = b"GET /index.html HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n";
     const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+    #[test]
+    fn usual_requests_come_to_the_same() {
+        let usual = |bytes: &[u8]| {
+            let side = Side::one(bytes, &[]);
+            assert!(!is_usual(bytes) || read_request(&side) == Match::Yes(Proof::Banner), "{bytes:02x?}");
+            is_usual(bytes)
+        };
+        assert!(
+            usual(REQUEST)
+                && usual(b"POST / HTTP/1.1\r\n")
+                && usual(b"GET /?a b HTTP/1.1\r\nA: \xff\r\n\r\nbody")
+        );
+        // Whatever one byte is changed to.
+        for at in 0..REQUEST.len() {
+            for byte in 0..=255 {
+                let mut changed = REQUEST.to_vec();
+                changed[at] = byte;
+                usual(&changed);
+                usual(&changed[..=at]);
+            }
+        }
+    }
 
     #[test]
     fn requests() {

@@ -10,7 +10,8 @@ use super::http2::{self, PREFACE};
 use super::line::Line;
 use super::{Breach, FAIR, Step, is_junk, is_wordless};
 use crate::exchange::Speaker;
-use crate::text::{all, is_text};
+use crate::start_line::are_clean;
+use crate::text::all;
 
 /// Messages of each side that are looked at.
 const ENOUGH: u8 = 16;
@@ -141,7 +142,7 @@ impl Http {
         let end = memchr(b'\n', bytes)?;
         let (line, headers) = bytes.split_at_checked(end + 1)?;
         let is_usual = VERSIONS.iter().any(|version| line[..end].ends_with(version));
-        let headers = headers.strip_suffix(b"\r\n").filter(|_| is_usual && is_clean(line))?;
+        let headers = headers.strip_suffix(b"\r\n").filter(|_| is_usual && are_clean(line))?;
         if plain_lines(headers) != headers.len() {
             return None;
         }
@@ -329,7 +330,7 @@ impl Line<'_> {
 /// How long the header lines are that stand here whole and say nothing of what follows, as most do: all at once.
 fn plain_lines(head: &[u8]) -> usize {
     let mut taken = 0;
-    if !is_clean(head) {
+    if !are_clean(head) {
         return taken;
     }
     while let Some(line) = head.get(taken..)
@@ -343,11 +344,6 @@ fn plain_lines(head: &[u8]) -> usize {
         taken += end + 1;
     }
     taken
-}
-
-/// Whether nothing of it can make a line junk.
-fn is_clean(bytes: &[u8]) -> bool {
-    all(bytes, |byte| is_text(byte) || byte == b'\r' || byte == b'\n')
 }
 
 /// The rest of a long line. Header lines follow: a start line and a header line go on alike, and a trailer's is not long.
