@@ -144,6 +144,10 @@ impl<O: Output> Observer for Stages<'_, O> {
         self.state.watches.belongs_to(handle, flow).map(|(flow, handle)| (flow, Watch(handle)))
     }
 
+    fn next_to_make_room(&self, Watch(handle): Watch) -> [Option<FlowIndex>; 2] {
+        self.state.watches.next_to_make_room(handle)
+    }
+
     fn unwatch(&mut self, Watch(handle): Watch) {
         self.state.watches.release(handle);
         self.state.counters.watching = self.state.watches.in_use() as u64;

@@ -1,7 +1,7 @@
 //! The flows that are held to the rules of what they began as.
 
-use offport_fingerprint::{Breach, DataPort, Exchange, Heard, Piece, Protocol, ROOM, Room, Watch};
-use offport_flow::FlowIndex;
+use offport_fingerprint::{Breach, DataPort, Exchange, Heard, Piece, Protocol, ROOM_LEN, Room, Watch};
+use offport_flow::{FlowIndex, prefetch_whole};
 use offport_wire::Transport;
 
 /// So many at most: where there is no room, one that has been there for long makes it. Flows of UDP have a room of
@@ -32,13 +32,16 @@ const INDEX_BITS: u32 = 24;
 const GENERATIONS: u8 = 1 << 7;
 const DATAGRAMS: u32 = 1 << 31;
 
+/// Slots ahead of the one that is taken, which are fetched.
+const AHEAD: usize = 4;
+
 /// The part of the capacity that datagrams' flows have beside the streams'.
 const DATAGRAMS_PART: u32 = 4;
 
 impl Watches {
     pub(crate) fn new(capacity: u32) -> Self {
         let [streams, datagrams] = [capacity, capacity / DATAGRAMS_PART].map(Slots::new);
-        Self { streams, datagrams, room: ROOM }
+        Self { streams, datagrams, room: [0; ROOM_LEN] }
     }
 
     /// Begins with what both sides have said already.
@@ -87,7 +90,7 @@ impl Watches {
     /// The next payload of a flow. `None`: its slot is another flow's by now.
     pub(crate) fn hear(&mut self, handle: u32, piece: Piece<'_>) -> Option<Heard> {
         let (slots, handle) = self.of(handle);
-        let room = slots.rooms.get_mut(index(handle))?;
+        let room = own_room(&mut slots.rooms, index(handle))?;
         let slot = slots.slots.get_mut(index(handle)).filter(|slot| slot.is(handle))?;
         Some(slot.watch.hear(room, piece))
     }
@@ -96,6 +99,11 @@ impl Watches {
     pub(crate) fn data_port(&mut self, handle: u32) -> Option<DataPort> {
         let (slots, handle) = self.of(handle);
         slots.slot(handle)?.watch.data_port()
+    }
+
+    /// Whose slots are taken next in the room of this flow's.
+    pub(crate) fn next_to_make_room(&self, handle: u32) -> [Option<FlowIndex>; 2] {
+        if handle & DATAGRAMS == 0 { self.streams.next() } else { self.datagrams.next() }
     }
 
     pub(crate) fn release(&mut self, handle: u32) {
@@ -112,8 +120,8 @@ impl Watches {
 #[derive(Debug)]
 struct Slots {
     slots: Vec<Slot>,
-    /// Beside each slot. Their memory is used when a flow uses its own for the first time.
-    rooms: Vec<Room>,
+    /// A room beside each slot. Its memory is that of the system's until a flow uses it for the first time.
+    rooms: Vec<u8>,
     free: Vec<u32>,
     capacity: usize,
     /// Goes round; whose slot is taken next when all are.
@@ -137,7 +145,7 @@ impl Slots {
         let capacity = capacity.min(1 << INDEX_BITS) as usize;
         Self {
             slots: Vec::with_capacity(capacity),
-            rooms: vec![ROOM; capacity],
+            rooms: vec![0; capacity * ROOM_LEN],
             free: Vec::with_capacity(capacity),
             capacity,
             hand: 0,
@@ -153,7 +161,7 @@ impl Slots {
             None => (self.take()?, true),
         };
         if watch.keeps_bytes() {
-            *self.rooms.get_mut(index)? = *room;
+            *own_room(&mut self.rooms, index)? = *room;
         }
         let new = |generation| Slot { watch, generation, used: true, flow: None };
         let generation = match self.slots.get_mut(index) {
@@ -173,9 +181,16 @@ impl Slots {
     /// Takes a slot from the flow whose turn it is.
     fn take(&mut self) -> Option<usize> {
         self.hand = (self.hand + 1).checked_rem(self.slots.len())?;
+        if let Some(ahead) = self.slots.get(self.hand + AHEAD) {
+            prefetch_whole(ahead);
+        }
         let slot = self.slots.get(self.hand)?;
         self.displaced = slot.flow.map(|flow| (flow, handle(self.hand, slot.generation)));
         Some(self.hand)
+    }
+
+    fn next(&self) -> [Option<FlowIndex>; 2] {
+        [1, 2].map(|ahead| self.slots.get(self.hand + ahead)?.flow)
     }
 
     fn slot(&mut self, handle: u32) -> Option<&mut Slot> {
@@ -199,6 +214,10 @@ impl Slot {
     fn is(&self, handle: u32) -> bool {
         self.used && u32::from(self.generation) == handle >> INDEX_BITS
     }
+}
+
+fn own_room(rooms: &mut [u8], index: usize) -> Option<&mut Room> {
+    rooms.get_mut(index * ROOM_LEN..)?.first_chunk_mut()
 }
 
 const fn index(handle: u32) -> usize {

@@ -5,6 +5,7 @@ use offport_wire::{Packet, Transport, TransportHeader};
 use crate::class::Class;
 use crate::entry::{Cold, Hot, Stage, micros};
 use crate::key::Key;
+use crate::memory::{prefetch, prefetch_whole};
 use crate::observer::{Observer, Settlement};
 use crate::pool::NONE;
 use crate::quick::Hint;
@@ -290,6 +291,16 @@ impl<K: Key> Family<K> {
     ) {
         if shared.is_watched_by(self.table.cold(index), watch) {
             self.unwatch(shared, index, observer);
+        }
+    }
+
+    /// Has a flow's entry fetched; or, of one whose entry was, what it points to.
+    pub(crate) fn fetch(&self, shared: &Shared, index: u32, entry_was: bool) {
+        if !entry_was {
+            prefetch_whole(self.table.hot(index));
+            prefetch(self.table.cold(index));
+        } else if let Some(extra) = shared.extras.get(self.table.cold(index).extra) {
+            prefetch_whole(extra);
         }
     }
 

@@ -36,7 +36,7 @@ mod view;
 pub use config::{Config, MAX_PAYLOAD_PACKETS, PAYLOAD_BOUND, Timeouts};
 pub use counters::Counters;
 pub use intern::Interner;
-pub use memory::prefetch;
+pub use memory::{prefetch, prefetch_whole};
 pub use observer::{Followed, Observer, Payload, Settlement, Shunted};
 pub use path::Path;
 pub use quick::{Brief, Briefs, CHUNK, Hint, Moment, Push};

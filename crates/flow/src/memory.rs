@@ -22,6 +22,27 @@ pub fn prefetch<T>(value: &T) {
     let _ = value;
 }
 
+/// Has all cache lines of a value fetched.
+#[inline(always)]
+pub fn prefetch_whole<T>(value: &T) {
+    let lines = size_of::<T>().div_ceil(LINE);
+    for line in 0..lines {
+        // No more than an address, inside the value or at its end's line.
+        let at = std::ptr::from_ref(value).cast::<u8>().wrapping_add(line * LINE);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(at.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = at;
+    }
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// A bit for each byte of `low` and then `high`, from their lowest on, that is `byte`. Those above are not meant.
 #[inline(always)]
 pub(crate) fn equal(low: u64, high: u32, byte: u8) -> u32 {

@@ -33,6 +33,11 @@ pub trait Observer {
         None
     }
 
+    /// The flows that make room next after this one, the nearer one first: what is known of them is fetched ahead.
+    fn next_to_make_room(&self, _watch: Watch) -> [Option<FlowIndex>; 2] {
+        [None; 2]
+    }
+
     /// A flow is no longer watched: it is over, it has made room for another, or [`Observer::follow`] has said so.
     fn unwatch(&mut self, _watch: Watch) {}
 

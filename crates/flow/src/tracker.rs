@@ -254,5 +254,15 @@ impl Tracker {
         } else {
             self.v6.displace(&mut self.shared, owner & !V6, watch, observer);
         }
+        let [next, after] = observer.next_to_make_room(watch);
+        for (FlowIndex(owner), is_next) in
+            next.map(|flow| (flow, true)).into_iter().chain(after.map(|flow| (flow, false)))
+        {
+            if owner & V6 == 0 {
+                self.v4.fetch(&self.shared, owner, is_next);
+            } else {
+                self.v6.fetch(&self.shared, owner & !V6, is_next);
+            }
+        }
     }
 }

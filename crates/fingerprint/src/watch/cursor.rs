@@ -15,11 +15,11 @@ const PADDING: u32 = 6;
 const STEPS: usize = 64;
 
 /// A head's bytes.
-type Head = [u8; HEAD];
+pub(super) type Head = [u8; HEAD];
 
 /// Where a cursor keeps bytes: the beginning of a head that goes on in the next packet, and that of a packet that came
 /// before the one that it follows.
-pub(super) type Kept = [Head; 2];
+pub(super) type Kept<'a> = [&'a mut Head; 2];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cursor {
@@ -82,7 +82,7 @@ impl Cursor {
     /// Has `read` read what a packet brings.
     pub(super) fn hear(
         &mut self,
-        [head, early]: &mut Kept,
+        [head, early]: Kept<'_>,
         piece: &Piece<'_>,
         mut read: impl FnMut(&[u8]) -> Step,
     ) -> Heard {
@@ -192,7 +192,7 @@ mod tests {
         Piece { speaker: Speaker::Client, offset, bytes, len: bytes.len() as u32, acked: Some(0) }
     }
 
-    const KEPT: Kept = [[0; HEAD]; 2];
+    const KEPT: [Head; 2] = [[0; HEAD]; 2];
     const STREAM: &[u8] = b"\x03abc\x01d\x08efghijkl\x02mn";
 
     /// One packet that comes early is read when what was missing is there; of two, the nearer one.
@@ -203,7 +203,11 @@ mod tests {
             let pieces = [at(0..5), at(5..9), at(9..STREAM.len())];
             let (mut cursor, mut kept, mut seen) = (Cursor::default(), KEPT, Vec::new());
             for index in order {
-                assert_eq!(cursor.hear(&mut kept, &pieces[index], read(&mut seen)), Heard::GoOn, "{order:?}");
+                assert_eq!(
+                    cursor.hear(kept.each_mut(), &pieces[index], read(&mut seen)),
+                    Heard::GoOn,
+                    "{order:?}"
+                );
             }
             let all = !matches!(order, [1, 2, 0] | [2, 1, 0]);
             assert_eq!(seen, if all { b"adem".as_slice() } else { b"ade" }, "{order:?}");
@@ -216,7 +220,8 @@ mod tests {
             let mut seen = Vec::new();
             let (mut cursor, mut kept) = (Cursor::default(), KEPT);
             for (index, part) in STREAM.chunks(size).enumerate() {
-                let heard = cursor.hear(&mut kept, &piece((index * size) as u64, part), read(&mut seen));
+                let heard =
+                    cursor.hear(kept.each_mut(), &piece((index * size) as u64, part), read(&mut seen));
                 assert_eq!(heard, Heard::GoOn);
             }
             assert_eq!(seen, b"adem", "pieces of {size}");
@@ -229,7 +234,7 @@ mod tests {
         let (mut cursor, mut kept) = (Cursor::default(), KEPT);
         for (from, to) in [(0, 5), (2, 5), (0, 6), (4, 9), (5, 18)] {
             assert_eq!(
-                cursor.hear(&mut kept, &piece(from as u64, &STREAM[from..to]), read(&mut seen)),
+                cursor.hear(kept.each_mut(), &piece(from as u64, &STREAM[from..to]), read(&mut seen)),
                 Heard::GoOn
             );
         }
@@ -242,16 +247,16 @@ mod tests {
         let (mut cursor, mut kept) = (Cursor::default(), KEPT);
         for (from, to) in [(0, 8), (12, 14), (15, 18)] {
             assert_eq!(
-                cursor.hear(&mut kept, &piece(from as u64, &STREAM[from..to]), read(&mut seen)),
+                cursor.hear(kept.each_mut(), &piece(from as u64, &STREAM[from..to]), read(&mut seen)),
                 Heard::GoOn
             );
         }
         assert_eq!(seen, b"adem");
         let (mut cursor, mut kept) = (Cursor::default(), KEPT);
         for _ in 0..PATIENCE {
-            assert_eq!(cursor.hear(&mut kept, &piece(1, &STREAM[1..]), read(&mut seen)), Heard::GoOn);
+            assert_eq!(cursor.hear(kept.each_mut(), &piece(1, &STREAM[1..]), read(&mut seen)), Heard::GoOn);
         }
-        assert_eq!(cursor.hear(&mut kept, &piece(1, &STREAM[1..]), read(&mut seen)), Heard::Lost);
+        assert_eq!(cursor.hear(kept.each_mut(), &piece(1, &STREAM[1..]), read(&mut seen)), Heard::Lost);
     }
 
     #[test]
@@ -259,15 +264,15 @@ mod tests {
         let mut seen = Vec::new();
         let cut = |bytes, len| Piece { len, ..piece(0, bytes) };
         assert_eq!(
-            Cursor::default().hear(&mut KEPT.clone(), &cut(&STREAM[..2], 4), read(&mut seen)),
+            Cursor::default().hear(KEPT.clone().each_mut(), &cut(&STREAM[..2], 4), read(&mut seen)),
             Heard::GoOn
         );
         assert_eq!(
-            Cursor::default().hear(&mut KEPT.clone(), &cut(&STREAM[..1], 4), read(&mut seen)),
+            Cursor::default().hear(KEPT.clone().each_mut(), &cut(&STREAM[..1], 4), read(&mut seen)),
             Heard::Lost
         );
         assert_eq!(
-            Cursor::default().hear(&mut KEPT.clone(), &cut(&STREAM[..4], 18), read(&mut seen)),
+            Cursor::default().hear(KEPT.clone().each_mut(), &cut(&STREAM[..4], 18), read(&mut seen)),
             Heard::Lost
         );
     }

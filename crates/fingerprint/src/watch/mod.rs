@@ -13,7 +13,7 @@ use crate::name::Protocol;
 use crate::proxy;
 use crate::text::is_text;
 pub use breach::Breach;
-use cursor::{Cursor, Kept};
+use cursor::{Cursor, HEAD, Kept};
 pub use data_port::DataPort;
 use http::Http;
 use rules::{Rules, Step};
@@ -86,10 +86,19 @@ pub struct Piece<'a> {
 
 /// Where a [`Watch`] keeps beginnings of messages: the same from its first piece to its last, unless
 /// [`Watch::keeps_bytes`] says that nothing is in it. What is in it before does not matter.
-pub type Room = [Kept; 2];
+pub type Room = [u8; ROOM_LEN];
 
-/// Room in which nothing was kept.
-pub const ROOM: Room = [[[0; cursor::HEAD]; 2]; 2];
+/// Bytes of it: two beginnings of each side.
+pub const ROOM_LEN: usize = 4 * HEAD;
+
+/// Where one side's beginnings stand.
+fn kept(room: &mut Room, speaker: Speaker) -> Option<Kept<'_>> {
+    let (heads, _) = room.as_chunks_mut();
+    match (speaker, heads) {
+        (Speaker::Client, [head, early, ..]) | (Speaker::Server, [.., head, early]) => Some([head, early]),
+        _ => None,
+    }
+}
 
 impl Watch {
     /// For a flow that begins as this protocol, if there are rules for it.
@@ -170,6 +179,7 @@ impl Watch {
 
     /// The next payload of a flow.
     pub fn hear(&mut self, room: &mut Room, piece: Piece<'_>) -> Heard {
+        let Some(kept) = kept(room, piece.speaker) else { return Heard::Lost };
         let Self { rules, sides, packets_left, datagrams, may_be_proxied } = self;
         // What the other side has not said, it has not said: nothing of it is missing.
         let other = &sides[1 - piece.speaker as usize];
@@ -181,7 +191,7 @@ impl Watch {
                 Step::Enough => Heard::Enough,
                 Step::Broken(breach) => Heard::Broken(Broken { breach, at: 0 }),
             },
-            false => sides[piece.speaker as usize].hear(&mut room[piece.speaker as usize], &piece, |head| {
+            false => sides[piece.speaker as usize].hear(kept, &piece, |head| {
                 was_read = true;
                 if *may_be_proxied && piece.speaker == Speaker::Client {
                     let header = proxy::Header::announced(head);
