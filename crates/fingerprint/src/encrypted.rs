@@ -8,13 +8,15 @@ use offport_wire::Transport;
 
 use crate::exchange::Exchange;
 
-/// Bytes that it takes to say: of 64 random ones the mean of ones in a byte leaves the bounds once in 1,500 times.
+/// Bytes that it takes to say: of 64 random ones the mean of ones in a byte leaves the bounds once in 1,500 times. And those
+/// that are looked at.
 const LEAST: usize = 64;
+const MOST: usize = 128;
 /// Ones in a byte, in the mean, in tenths: random bytes have four.
 const ONES: std::ops::RangeInclusive<usize> = 34..=46;
-/// Printable bytes in a row; and of all, those that are, at most: of random ones 37 of 100 are.
-const RUN: usize = 20;
+/// Printable bytes of a hundred, at most: of random ones 37 are. No block of them is printable as a whole.
 const PRINTABLE: usize = 50;
+const BLOCK: usize = 16;
 
 /// Whether all that was said looks encrypted: whoever has said enough to tell, and one has.
 pub fn looks_encrypted(exchange: &Exchange<'_>) -> bool {
@@ -27,11 +29,18 @@ pub fn looks_encrypted(exchange: &Exchange<'_>) -> bool {
 }
 
 fn is_even(bytes: &[u8]) -> bool {
-    let is_printable = |byte: &u8| matches!(byte, b' '..=b'~');
-    let ones: usize = bytes.iter().map(|byte| byte.count_ones() as usize).sum();
-    let printable = bytes.iter().filter(|byte| is_printable(byte)).count();
-    let longest = bytes.split(|byte| !is_printable(byte)).map(<[u8]>::len).max().unwrap_or(0);
-    ONES.contains(&(10 * ones / bytes.len())) && 100 * printable <= PRINTABLE * bytes.len() && longest <= RUN
+    let (blocks, _) = bytes[..bytes.len().min(MOST)].as_chunks::<BLOCK>();
+    let (mut ones, mut printable) = (0, 0);
+    for block in blocks {
+        let count: u8 = block.iter().map(|byte| u8::from(matches!(byte, b' '..=b'~'))).sum();
+        if usize::from(count) == BLOCK {
+            return false;
+        }
+        printable += usize::from(count);
+        ones += u128::from_ne_bytes(*block).count_ones() as usize;
+    }
+    let len = blocks.len() * BLOCK;
+    len >= LEAST && ONES.contains(&(10 * ones / len)) && 100 * printable <= PRINTABLE * len
 }
 
 #[cfg(test)]
