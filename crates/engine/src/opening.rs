@@ -107,6 +107,7 @@ mod tests {
             server: Side { first: server, ..Side::default() },
             first_payload: Some(Direction::LowToHigh),
             midstream: false,
+            subflow: false,
             tcp: None,
             icmp_errors: 0,
             shunted_packets: 0,

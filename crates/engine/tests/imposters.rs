@@ -601,7 +601,7 @@ fn upload(acked: u32) -> Option<Breach> {
     bench.tcp(client, server, ACK, 1, &hello);
     let mut seq = 1 + hello.len() as u32;
     for bytes in (0..40).map(|seed| sealed(seed, 1_000)) {
-        let header = TcpHeader { seq, ack: 1 + acked, flags: TcpFlags(ACK) };
+        let header = TcpHeader { seq, ack: 1 + acked, flags: TcpFlags(ACK), mp_join: false };
         bench.give(&[frame(client, server, TransportHeader::Tcp(header), &bytes, bench.now)]);
         bench.tcp(server, client, ACK, 1 + acked, b"");
         seq += bytes.len() as u32;

@@ -26,7 +26,7 @@ pub(crate) fn track_tcp<K>(
     packet: &Packet<'_>,
     tcp: TcpHeader,
 ) -> Option<u32> {
-    let at = packet.direction.index();
+    let (at, other) = (packet.direction.index(), packet.direction.reverse().index());
     let (syn, fin, rst) = (opens(tcp), tcp.flags.fin(), tcp.flags.rst());
     let adrift = hot.adrift(at);
     let known = hot.packets[at] > 0 && !adrift;
@@ -43,10 +43,13 @@ pub(crate) fn track_tcp<K>(
         }
         if hot.stage() != Stage::Settled {
             hot.set_midstream(false);
+            if !cold.watched() {
+                // Both ends have to agree (RFC 8684, section 3.2), as far as they were heard.
+                cold.set_subflow(tcp.mp_join && (cold.subflow() || !cold.syn(other)));
+            }
         }
         cold.set_syn(at);
     }
-    let other = packet.direction.reverse().index();
     if tcp.flags.ack() && hot.packets[other] == 0 {
         // Of a side that was not heard, what the other one acknowledged first is all that is known.
         let first = hot.packets[at] == 0 || hot.state() == TcpState::SynSent;

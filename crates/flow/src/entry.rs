@@ -204,6 +204,7 @@ const REPORTED: u16 = 1 << 7;
 const CLASS_SHIFT: u16 = 8;
 const CLASS: u16 = 0b1111 << CLASS_SHIFT;
 const WATCHED: u16 = 1 << 12;
+const SUBFLOW: u16 = 1 << 13;
 
 const _: () = assert!(Class::ALL.len() <= 16, "a class has four bits");
 
@@ -264,6 +265,15 @@ impl Cold {
 
     pub(crate) fn set_watched(&mut self, watched: bool) {
         self.assign(WATCHED, watched);
+    }
+
+    /// The SYNs that were seen make a subflow of it.
+    pub(crate) const fn subflow(&self) -> bool {
+        self.flags & SUBFLOW != 0
+    }
+
+    pub(crate) fn set_subflow(&mut self, subflow: bool) {
+        self.assign(SUBFLOW, subflow);
     }
 
     /// No packet since the latest interim report.

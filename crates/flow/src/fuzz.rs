@@ -112,6 +112,7 @@ pub fn packets(data: &[u8], mut take: impl FnMut(&Packet<'_>)) {
                 // Now of what has been sent, now of what has not.
                 ack: base.wrapping_add(256).wrapping_sub(u32::from(who & 1) * 512).wrapping_add(odd.into()),
                 flags: TcpFlags(flags & 0x1f),
+                mp_join: flags & 0x22 == 0x22,
             }),
             180..=219 => TransportHeader::Udp,
             220..=234 => TransportHeader::Sctp { init: flags & 1 != 0, end: flags & 2 != 0 },
@@ -316,7 +317,8 @@ impl Check {
         let sides = [&flow.client, &flow.server].map(|side| (side.packets, side.bytes, side.payload));
         let state = flow.tcp.map(|tcp| (tcp.state as u8, tcp.retransmitted, tcp.out_of_order));
         let times = (flow.start, flow.last);
-        let shown = (self.shown, flow.key, flow.client_direction, times, sides, state, flow.midstream, end);
+        let begins = (flow.midstream, flow.subflow);
+        let shown = (self.shown, flow.key, flow.client_direction, times, sides, state, begins, end);
         self.shown = FixedState::with_seed(0).hash_one(shown);
     }
 

@@ -259,6 +259,7 @@ impl Shared {
             server: side(client.reverse()),
             first_payload: assembly.map(Assembly::first_speaker).or(heads.map(|heads| heads.first)),
             midstream: hot.midstream(),
+            subflow: cold.subflow(),
             tcp,
             icmp_errors: extra.icmp_errors,
             shunted_packets: extra.shunted_packets,

@@ -38,6 +38,9 @@ pub struct Flow<'a> {
     pub first_payload: Option<Direction>,
     /// The flow's start was not seen, or data is missing before its first payload.
     pub midstream: bool,
+    /// A subflow of a Multipath TCP connection (RFC 8684, section 3.2), whose data it begins in the middle of: its SYN has
+    /// the option MP_JOIN, and its SYN-ACK, if both were seen.
+    pub subflow: bool,
     /// TCP's (and SCTP's) own part.
     pub tcp: Option<Tcp>,
     /// ICMP errors that quoted the flow.
@@ -106,6 +109,11 @@ impl Flow<'_> {
             server: self.client,
             ..self
         }
+    }
+
+    /// What a side says first may begin inside a message.
+    pub const fn begins_anywhere(&self) -> bool {
+        self.midstream || self.subflow
     }
 
     /// IP protocol.

@@ -244,7 +244,8 @@ fn packets_are_the_limit_where_bytes_are_few() {
 fn what_the_capture_cut_is_missing() {
     let mut bench = Bench::default();
     bench.open(CLIENT, SERVER, 0, 0);
-    let header = offport_wire::TcpHeader { seq: 1, ack: 0, flags: offport_wire::TcpFlags(ACK) };
+    let header =
+        offport_wire::TcpHeader { seq: 1, ack: 0, flags: offport_wire::TcpFlags(ACK), mp_join: false };
     let build = offport_flow::fuzz::Build {
         source: address(CLIENT),
         destination: address(SERVER),

@@ -170,7 +170,7 @@ fn sums_of_any_size() {
     let mut bench = bench(Some(8_000));
     sending(&mut bench, 12);
     // Many large segments, in one go.
-    let header = TcpHeader { seq: 0, ack: 0, flags: TcpFlags(ACK) };
+    let header = TcpHeader { seq: 0, ack: 0, flags: TcpFlags(ACK), mp_join: false };
     let large = Build {
         source: address(CLIENT),
         destination: address(SERVER),

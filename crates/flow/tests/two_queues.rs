@@ -69,7 +69,8 @@ fn conversation(turns: &[Turn], isn: [u32; 2]) -> Vec<Sent> {
 
 fn give(bench: &mut Bench, packet: &Sent) {
     let (from, to) = if packet.by == 0 { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
-    let header = TcpHeader { seq: packet.seq, ack: packet.ack, flags: TcpFlags(packet.flags) };
+    let header =
+        TcpHeader { seq: packet.seq, ack: packet.ack, flags: TcpFlags(packet.flags), mp_join: false };
     bench.send(from, to, TransportHeader::Tcp(header), &packet.payload);
 }
 
@@ -128,12 +129,13 @@ const ASKED: u32 = 100;
 
 /// The server's half: it answers a request of [`ASKED`] bytes.
 fn answer(bench: &mut Bench, offset: u32, payload: &[u8]) {
-    let header = TcpHeader { seq: 501 + offset, ack: 1_001 + ASKED, flags: TcpFlags(ACK | PSH) };
+    let header =
+        TcpHeader { seq: 501 + offset, ack: 1_001 + ASKED, flags: TcpFlags(ACK | PSH), mp_join: false };
     bench.send(SERVER, CLIENT, TransportHeader::Tcp(header), payload);
 }
 
 fn accept(bench: &mut Bench) {
-    let header = TcpHeader { seq: 500, ack: 1_001, flags: TcpFlags(SYN | ACK) };
+    let header = TcpHeader { seq: 500, ack: 1_001, flags: TcpFlags(SYN | ACK), mp_join: false };
     bench.send(SERVER, CLIENT, TransportHeader::Tcp(header), b"");
 }
 
@@ -194,13 +196,13 @@ fn an_answer_that_is_all_there_is_gets_the_last_word() {
 fn what_is_acknowledged_from_the_start_is_not_waited_for() {
     // The capture begins in the middle: what the other side said before is gone.
     let mut bench = Bench::default();
-    let header = TcpHeader { seq: 9_000, ack: 7_000, flags: TcpFlags(ACK) };
+    let header = TcpHeader { seq: 9_000, ack: 7_000, flags: TcpFlags(ACK), mp_join: false };
     bench.send(SERVER, CLIENT, TransportHeader::Tcp(header), b"data");
     assert_eq!(bench.book.examined.len(), 1);
     // A FIN takes a number and says nothing.
     let mut bench = Bench::default();
     accept(&mut bench);
-    let header = TcpHeader { seq: 501, ack: 1_002, flags: TcpFlags(ACK) };
+    let header = TcpHeader { seq: 501, ack: 1_002, flags: TcpFlags(ACK), mp_join: false };
     bench.send(SERVER, CLIENT, TransportHeader::Tcp(header), b"data");
     assert_eq!(bench.book.examined.len(), 1);
 }

@@ -168,7 +168,7 @@ fn check_packet(packet: &Packet<'_>) {
     } else {
         let transport = packet.key.transport();
         assert!(match packet.transport {
-            TransportHeader::Tcp(_) => transport == Transport::TCP,
+            TransportHeader::Tcp(tcp) => transport == Transport::TCP && (tcp.flags.syn() || !tcp.mp_join),
             TransportHeader::Udp => transport == Transport::UDP,
             TransportHeader::Sctp { .. } => transport == Transport::SCTP,
             TransportHeader::Icmp { .. } => matches!(transport, Transport::ICMP | Transport::ICMPV6),

@@ -83,6 +83,8 @@ struct Glimpse<S> {
 impl<S: Sight> Context for Glimpse<S> {
     type Answer<'a> = Option<S::Result>;
 
+    const OPTIONS: bool = false;
+
     #[inline(always)]
     fn domain(&self) -> Domain {
         self.tags.domain()

@@ -186,6 +186,8 @@ pub struct TcpHeader {
     pub ack: u32,
     /// Flags.
     pub flags: TcpFlags,
+    /// With SYN: the option MP_JOIN of Multipath TCP (RFC 8684, section 3.2). Never without.
+    pub mp_join: bool,
 }
 
 /// The low 8 flag bits of the TCP header (RFC 9293, section 3.1).

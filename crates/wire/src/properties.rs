@@ -47,6 +47,30 @@ fn prefixes_of_samples() {
     }
 }
 
+/// Of options one after the other, one is MP_JOIN, or none is. What is inside another option does not count.
+fn options() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let kind = prop_oneof![Just(30), any::<u8>().prop_filter("has a length", |kind| *kind > 1)];
+    let value = (prop_oneof![Just(0x10), any::<u8>()], prop_oneof![Just(9), Just(13), 0..10_usize]);
+    let option = (kind, value)
+        .prop_map(|(kind, (first, more))| [&[kind, more as u8 + 3, first][..], &vec![0x1e; more]].concat());
+    prop::collection::vec(prop_oneof![Just(vec![1]), option], 0..6)
+        .prop_filter("has room", |options| options.iter().map(Vec::len).sum::<usize>() <= 40)
+}
+
+proptest! {
+    #[test]
+    fn mp_join_is_found_where_it_is(options in options(), ack: bool) {
+        let expected = if ack { 16 } else { 12 };
+        let joins = |option: &Vec<u8>| option.len() == expected && option[0] == 30 && option[2] >> 4 == 1;
+        let mut bytes = options.concat();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        let flags = if ack { 0x12 } else { 2 };
+        let bytes = testing::ether4(6, &testing::tcp(1, 2, flags, &bytes, b""));
+        let TransportHeader::Tcp(header) = testing::packet(&bytes).transport else { unreachable!() };
+        prop_assert_eq!(header.mp_join, options.iter().any(joins));
+    }
+}
+
 /// The fuzz targets over pseudo-random and mutated input: a smoke test of what libFuzzer runs for longer.
 #[test]
 fn smoke() {

@@ -168,6 +168,7 @@ pub(crate) fn samples() -> Vec<(LinkType, Vec<u8>)> {
         ether4(17, &udp(1000, 2000, b"payload")),
         ether6(17, &udp(1000, 2000, b"payload")),
         ether6(0, &extensions),
+        ether4(6, &tcp(40_000, 80, 2, &[1, 1, 1, 1, 30, 12, 0x10, 1, 0, 0, 0, 2, 0, 0, 0, 3], b"")),
         ether6(44, &fragment),
         ethernet(0x0800, &ipv4_with(17, b"12345678", |header| header.more_fragments = true)),
         ether4(132, &sctp),

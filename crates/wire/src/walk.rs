@@ -26,6 +26,9 @@ pub(crate) trait Context: Sized {
     /// What is made of a packet.
     type Answer<'a>;
 
+    /// Whether it wants to know of TCP's options.
+    const OPTIONS: bool = true;
+
     /// The domain of the packet.
     fn domain(&self) -> Domain;
     /// A packet that the walk has come to.

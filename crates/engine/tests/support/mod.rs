@@ -67,6 +67,12 @@ impl Bench {
         self.give(&[frame]);
     }
 
+    /// A SYN or SYN-ACK with or without MP_JOIN.
+    pub fn syn(&mut self, from: (IpAddr, u16), to: (IpAddr, u16), flags: u8, mp_join: bool) {
+        let header = TcpHeader { seq: 0, ack: 0, flags: TcpFlags(SYN | flags), mp_join };
+        self.give(&[frame(from, to, TransportHeader::Tcp(header), b"", self.now)]);
+    }
+
     pub fn udp(&mut self, from: (IpAddr, u16), to: (IpAddr, u16), payload: &[u8]) {
         let frame = frame(from, to, TransportHeader::Udp, payload, self.now);
         self.give(&[frame]);
@@ -111,7 +117,7 @@ pub fn tcp(
     payload: &[u8],
     time: Timestamp,
 ) -> Owned {
-    let header = TcpHeader { seq, ack: 0, flags: TcpFlags(flags) };
+    let header = TcpHeader { seq, ack: 0, flags: TcpFlags(flags), mp_join: false };
     frame(from, to, TransportHeader::Tcp(header), payload, time)
 }
 

@@ -318,7 +318,11 @@ impl Conversation {
     fn tcp(&mut self, speaker: Speaker, offset: u32, flags: u8, payload: &[u8]) {
         let seq = self.next[speaker as usize].wrapping_add(offset);
         let ack = if flags & TcpFlags::ACK == 0 { 0 } else { self.next[1 - speaker as usize] };
-        self.send(speaker, TransportHeader::Tcp(TcpHeader { seq, ack, flags: TcpFlags(flags) }), payload);
+        self.send(
+            speaker,
+            TransportHeader::Tcp(TcpHeader { seq, ack, flags: TcpFlags(flags), mp_join: false }),
+            payload,
+        );
     }
 
     fn send(&mut self, speaker: Speaker, transport: TransportHeader, payload: &[u8]) {

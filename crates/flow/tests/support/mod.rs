@@ -29,6 +29,7 @@ pub struct Seen {
     pub bytes: [u64; 2],
     pub payload: [u64; 2],
     pub midstream: bool,
+    pub subflow: bool,
     pub tcp: Option<offport_flow::Tcp>,
     pub icmp_errors: u32,
     pub label: Option<Label>,
@@ -59,6 +60,7 @@ impl Seen {
             bytes: sides.map(|side| side.bytes),
             payload: sides.map(|side| side.payload),
             midstream: flow.midstream,
+            subflow: flow.subflow,
             tcp: flow.tcp,
             icmp_errors: flow.icmp_errors,
             label: flow.label,
@@ -216,8 +218,14 @@ impl Bench {
     }
 
     pub fn tcp(&mut self, from: End4, to: End4, flags: u8, seq: u32, payload: &[u8]) -> Outcome {
-        let header = TcpHeader { seq, ack: 0, flags: TcpFlags(flags) };
+        let header = TcpHeader { seq, ack: 0, flags: TcpFlags(flags), mp_join: false };
         self.send(from, to, TransportHeader::Tcp(header), payload)
+    }
+
+    /// A SYN or SYN-ACK with or without MP_JOIN.
+    pub fn syn(&mut self, from: End4, to: End4, flags: u8, seq: u32, mp_join: bool) -> Outcome {
+        let header = TcpHeader { seq, ack: 0, flags: TcpFlags(SYN | flags), mp_join };
+        self.send(from, to, TransportHeader::Tcp(header), b"")
     }
 
     pub fn udp(&mut self, from: End4, to: End4, payload: &[u8]) -> Outcome {
