@@ -146,6 +146,9 @@ pub struct Explain {
     /// Its start was not seen.
     #[arg(long, conflicts_with = "file")]
     pub midstream: bool,
+    /// It is a subflow of a Multipath TCP connection.
+    #[arg(long, conflicts_with = "file")]
+    pub subflow: bool,
     /// Configuration. Without one, the defaults.
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,

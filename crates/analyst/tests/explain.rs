@@ -75,6 +75,10 @@ fn flows_that_do_not_exist() {
     assert_eq!(ran.lines()[0]["judged"]["verdict"], "unrecognised");
     let ran = explain(&["--unrecognised", "--port", "80/tcp", "--midstream", "--json"]);
     assert_ne!(ran.lines()[0]["judged"]["verdict"], "unrecognised");
+    let ran = explain(&["--unrecognised", "--port", "80/tcp", "--subflow", "--json"]);
+    let judged = &ran.lines()[0]["judged"];
+    assert_eq!((&judged["verdict"], &judged["subflow"]), (&"undecided".into(), &true.into()));
+    assert_eq!(judged["reasons"][1]["code"], "subflow");
     assert_eq!(explain(&["--protocol", "shh", "--port", "443/tcp"]).code, 2);
     assert_eq!(explain(&["--protocol", "ssh", "--port", "443"]).code, 2);
     assert_eq!(explain(&["--protocol", "ssh"]).code, 2);

@@ -77,6 +77,8 @@ pub struct Counters {
     pub data_ports_limit: u64,
     /// Flows that were named by their data port.
     pub data_flows: u64,
+    /// Settled flows that are subflows of Multipath TCP connections (RFC 8684, section 3.2).
+    pub mptcp_subflows: u64,
     /// Settled flows whose verdict is missing in records: too many different ones at a time.
     pub outcomes_limit: u64,
     /// Flows that were flagged. Each is among `events_flagged`, `events_suppressed`, `events_limited`, or waits in
@@ -132,6 +134,7 @@ impl Default for Counters {
             data_ports: [0; 2],
             data_ports_limit: 0,
             data_flows: 0,
+            mptcp_subflows: 0,
             outcomes_limit: 0,
             flagged: 0,
             events_flagged: 0,

@@ -29,7 +29,7 @@ pub fn exchange<'a>(flow: &Flow<'a>) -> Exchange<'a> {
         first: speaker(flow),
         client_port,
         server_port,
-        midstream: flow.midstream,
+        midstream: flow.begins_anywhere(),
     }
 }
 
@@ -45,6 +45,7 @@ pub(crate) fn facts(flow: &Flow<'_>, seen: Seen) -> Facts {
         seen,
         first: speaker(flow),
         midstream: flow.midstream,
+        subflow: flow.subflow,
         client_payload: flow.client.payload,
         server_payload: flow.server.payload,
         time: flow.last,
@@ -91,6 +92,7 @@ pub(crate) fn record(
         tcp: flow.tcp.map(|tcp| TcpSummary {
             state: state(tcp.state),
             midstream: flow.midstream,
+            subflow: flow.subflow,
             retransmitted: tcp.retransmitted,
             out_of_order: tcp.out_of_order,
         }),

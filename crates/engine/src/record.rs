@@ -114,6 +114,8 @@ pub struct TcpSummary {
     pub state: TcpState,
     /// The start was not seen.
     pub midstream: bool,
+    /// A subflow of a Multipath TCP connection (RFC 8684, section 3.2).
+    pub subflow: bool,
     /// Payload segments that held nothing new.
     pub retransmitted: u32,
     /// Payload segments that arrived before an earlier one.

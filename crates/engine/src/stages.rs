@@ -178,6 +178,7 @@ impl<O: Output> Stages<'_, O> {
             None => (seen, self.guessed_wrong(flow, seen)),
         };
         self.state.counters.data_flows += u64::from(seen == NAMED);
+        self.state.counters.mptcp_subflows += u64::from(flow.subflow);
         let flow = &if swap_roles { flow.swapped() } else { *flow };
         let mut facts = describe::facts(flow, seen);
         let mut judgement = self.policy.judge(&facts);
@@ -219,7 +220,7 @@ impl<O: Output> Stages<'_, O> {
         verdict: Verdict,
     ) -> Result<Option<Watch>, Breach> {
         let State { watches, counters, .. } = &mut *self.state;
-        if flow.midstream {
+        if flow.begins_anywhere() {
             return Ok(None);
         }
         let exchange = describe::exchange(flow);
@@ -383,7 +384,7 @@ impl<O: Output> Stages<'_, O> {
         let expected = self.policy.expected(flow.transport(), exchange.server_port);
         let kept = exchange.client.bytes.len().max(exchange.server.bytes.len());
         !expected.is_empty()
-            && !flow.midstream
+            && !flow.begins_anywhere()
             && kept >= FAIR
             && !self.state.identifier.candidates(exchange).iter().any(|protocol| expected.contains(protocol))
     }

@@ -34,6 +34,7 @@ impl std::ops::AddAssign<&Self> for Counters {
             data_ports,
             data_ports_limit,
             data_flows,
+            mptcp_subflows,
             outcomes_limit,
             flagged,
             events_flagged,
@@ -76,6 +77,7 @@ impl std::ops::AddAssign<&Self> for Counters {
         add(data_ports, &other.data_ports);
         *data_ports_limit += other.data_ports_limit;
         *data_flows += other.data_flows;
+        *mptcp_subflows += other.mptcp_subflows;
         *outcomes_limit += other.outcomes_limit;
         *flagged += other.flagged;
         *events_flagged += other.events_flagged;

@@ -80,6 +80,6 @@ pub struct Exchange<'a> {
     pub client_port: u16,
     /// The server's port: breaks ties only.
     pub server_port: u16,
-    /// The start of the flow was not seen: `bytes` may begin inside a message.
+    /// The start of the flow was not seen, or is a subflow's (RFC 8684): `bytes` may begin inside a message.
     pub midstream: bool,
 }

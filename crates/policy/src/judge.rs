@@ -40,16 +40,18 @@ impl Policy {
     fn hosts(&self, facts: &Facts, ruling: &mut Ruling, notes: &mut impl Notes) {
         let (spoken, weak) = match facts.seen {
             Seen::Identified(protocol, proof) => (Some(protocol), proof.is_weak()),
-            Seen::NotRecognised | Seen::Broken(..) if !facts.midstream => (None, false),
+            Seen::NotRecognised | Seen::Broken(..) if facts.begins_anywhere().is_none() => (None, false),
             Seen::NotRecognised | Seen::Broken(..) | Seen::TooLittle => return,
         };
         let (server, client) = (self.host(facts.server), self.host(facts.client));
         if server.is_none() && client.is_none() {
             return;
         }
-        if facts.midstream && !self.is_service_port(facts.transport, facts.server_port) {
+        // Either end of a connection may open its subflows.
+        if facts.begins_anywhere().is_some() && !self.is_service_port(facts.transport, facts.server_port) {
             notes.note(Topic::Host, || {
-                "start not seen: who serves whom is a guess, host rules do not apply".into()
+                let why = if facts.midstream { "start not seen" } else { "a subflow" };
+                format!("{why}: who serves whom is a guess, host rules do not apply")
             });
             return;
         }
@@ -212,22 +214,28 @@ impl Limits {
 
 /// What the payload says, given what the port is for.
 fn content(facts: &Facts, entry: Option<&PortEntry>) -> Ruling {
-    match facts.seen {
-        Seen::Identified(protocol, proof) => identified(protocol, proof, facts.midstream, entry),
-        Seen::TooLittle => Ruling::new(Verdict::Undecided, &[Reason::TooLittlePayload]),
-        // The bytes may begin inside a message: nothing can be said against them.
-        Seen::NotRecognised | Seen::Broken(..) if facts.midstream => {
-            Ruling::new(Verdict::Undecided, &[Reason::NoKnownProtocol, Reason::Midstream])
+    match (facts.seen, facts.begins_anywhere()) {
+        (Seen::Identified(protocol, proof), why) => identified(protocol, proof, why, entry),
+        (Seen::TooLittle, _) => Ruling::new(Verdict::Undecided, &[Reason::TooLittlePayload]),
+        (Seen::NotRecognised | Seen::Broken(..), Some(why)) => {
+            Ruling::new(Verdict::Undecided, &[Reason::NoKnownProtocol, why])
         }
-        Seen::NotRecognised => unrecognised(entry),
-        Seen::Broken(protocol, _) => broken(protocol, entry),
+        (Seen::NotRecognised, None) => unrecognised(entry),
+        (Seen::Broken(protocol, _), None) => broken(protocol, entry),
     }
 }
 
-fn identified(protocol: Protocol, proof: Proof, midstream: bool, entry: Option<&PortEntry>) -> Ruling {
+fn identified(
+    protocol: Protocol,
+    proof: Proof,
+    begins_anywhere: Option<Reason>,
+    entry: Option<&PortEntry>,
+) -> Ruling {
     let weak = proof.is_weak();
     let mut ruling = match entry {
-        Some(entry) if entry.expects.contains(protocol) && proof == Proof::Attempt && !midstream => {
+        Some(entry)
+            if entry.expects.contains(protocol) && proof == Proof::Attempt && begins_anywhere.is_none() =>
+        {
             let mut ruling = broken(protocol, Some(entry));
             // A client with a fault of its own sends the like.
             ruling.cap_at(Severity::Medium, Reason::WeakProof);
@@ -239,7 +247,9 @@ fn identified(protocol: Protocol, proof: Proof, midstream: bool, entry: Option<&
             let verdict = if weak { Verdict::Undecided } else { Verdict::Expected };
             Ruling::new(verdict, &[Reason::PortExpects]).by(entry)
         }
-        Some(_) if weak && midstream => Ruling::new(Verdict::Undecided, &[Reason::Midstream]),
+        Some(_) if weak && begins_anywhere.is_some() => {
+            Ruling::new(Verdict::Undecided, begins_anywhere.as_slice())
+        }
         // Without the likeness it would be `unknown`; a guess makes nothing worse.
         Some(entry) if weak && entry.open && !entry.tolerates.contains(protocol) => {
             Ruling::new(Verdict::Unknown, &[Reason::PortOpen]).by(entry)
@@ -292,7 +302,11 @@ fn broken(protocol: Protocol, entry: Option<&PortEntry>) -> Ruling {
 }
 
 fn describe_seen(facts: &Facts, verdict: Verdict) -> String {
-    let midstream = if facts.midstream { ", the start of the flow was not seen" } else { "" };
+    let begins = match (facts.midstream, facts.subflow) {
+        (true, _) => ", the start of the flow was not seen",
+        (false, true) => ", but a subflow of a Multipath TCP connection may begin anywhere in its data",
+        (false, false) => "",
+    };
     let seen = match facts.seen {
         Seen::Identified(protocol, proof) => format!("speaks {protocol} (proof: {})", proof.name()),
         Seen::Broken(protocol, breach) => {
@@ -301,7 +315,7 @@ fn describe_seen(facts: &Facts, verdict: Verdict) -> String {
         Seen::NotRecognised => "starts like no known protocol".to_owned(),
         Seen::TooLittle => "too little payload to say".to_owned(),
     };
-    format!("{seen}{midstream}: {}", verdict.name())
+    format!("{seen}{begins}: {}", verdict.name())
 }
 
 fn describe_cap(reasons: Reasons) -> &'static str {

@@ -121,6 +121,8 @@ named! {
         BreaksRules = "breaks_rules",
         /// Encrypted, or compressed, from its first byte on.
         LooksEncrypted = "looks_encrypted",
+        /// A subflow of a Multipath TCP connection, which may begin anywhere in its data: no alarm on a guess.
+        Subflow = "subflow",
     }
 }
 

@@ -59,6 +59,7 @@ impl<'a> Row<'a> {
             },
             first: Speaker::Client,
             midstream: false,
+            subflow: false,
             client_payload: 100,
             server_payload: 100,
             time: Timestamp::ZERO,

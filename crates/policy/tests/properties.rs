@@ -126,24 +126,23 @@ fn facts() -> impl Strategy<Value = Facts> {
         transport(),
         (address(), any::<u16>(), address(), port()),
         seen(),
-        any::<(bool, u64)>(),
+        any::<((bool, bool), u64)>(),
         (0u64..3000, 0u64..3000),
     )
         .prop_map(
-            |(transport, (client, client_port, server, server_port), seen, (midstream, time), payload)| {
-                Facts {
-                    transport,
-                    client,
-                    client_port,
-                    server,
-                    server_port,
-                    seen,
-                    first: Speaker::Client,
-                    midstream,
-                    client_payload: payload.0,
-                    server_payload: payload.1,
-                    time: Timestamp::from_nanos(time),
-                }
+            |(transport, (client, client_port, server, server_port), seen, (begins, time), payload)| Facts {
+                transport,
+                client,
+                client_port,
+                server,
+                server_port,
+                seen,
+                first: Speaker::Client,
+                midstream: begins.0,
+                subflow: begins.1,
+                client_payload: payload.0,
+                server_payload: payload.1,
+                time: Timestamp::from_nanos(time),
             },
         )
 }
@@ -194,14 +193,14 @@ fn agrees(policy: &Policy, facts: &Facts) -> Result<(), TestCaseError> {
         (Verdict::Unknown, Seen::Identified(_, Proof::Heuristic)) => reserved && has(Reason::PortOpen),
         (Verdict::Undecided, Seen::TooLittle) => has(Reason::TooLittlePayload),
         (Verdict::Undecided, Seen::NotRecognised | Seen::Broken(..)) => {
-            facts.midstream && has(Reason::Midstream)
+            facts.midstream && has(Reason::Midstream) || facts.subflow && has(Reason::Subflow)
         }
         (Verdict::Undecided, Seen::Identified(_, Proof::Heuristic)) => reserved && has(Reason::WeakProof),
         _ => false,
     };
     prop_assert!(fits, "{:?} for {:?}", judgement, facts);
 
-    if facts.midstream && judgement.verdict.is_alarm() {
+    if (facts.midstream || facts.subflow) && judgement.verdict.is_alarm() {
         let identified = matches!(facts.seen, Seen::Identified(..));
         prop_assert!(identified, "accused on a guess: {:?}", judgement);
     }

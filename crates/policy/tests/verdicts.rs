@@ -26,6 +26,7 @@ fn facts(port: u16, seen: Seen) -> Facts {
         seen,
         first: Speaker::Client,
         midstream: false,
+        subflow: false,
         client_payload: 100,
         server_payload: 0,
         // 2026-01-01
@@ -135,6 +136,32 @@ fn midstream_is_never_accused_on_a_guess() {
 }
 
 #[test]
+fn a_subflow_is_judged_as_midstream_is_but_for_its_reason() {
+    let seen = [
+        Seen::NotRecognised,
+        Seen::TooLittle,
+        broken(Protocol::Http),
+        guessed(Protocol::Rtp),
+        Seen::Identified(Protocol::Http, Proof::Attempt),
+        proven(Protocol::Http),
+        proven(Protocol::Ssh),
+    ];
+    for (port, seen) in [80, 4_500, 50_022].into_iter().flat_map(|port| seen.map(|seen| (port, seen))) {
+        let midstream = Policy::default().judge(&Facts { midstream: true, ..facts(port, seen) });
+        let subflow = Policy::default().judge(&Facts { subflow: true, ..facts(port, seen) });
+        assert_eq!((subflow.verdict, subflow.severity), (midstream.verdict, midstream.severity), "{seen:?}");
+        assert!(!subflow.reasons.contains(Reason::Midstream) && !midstream.reasons.contains(Reason::Subflow));
+        let why = |reason| if reason == Reason::Midstream { Reason::Subflow } else { reason };
+        let mut expected: Vec<_> = reasons(&midstream).into_iter().map(why).collect();
+        expected.sort_unstable();
+        assert_eq!(reasons(&subflow), expected, "{port} {seen:?}");
+    }
+    let raw = Policy::default().judge(&Facts { subflow: true, ..facts(80, Seen::NotRecognised) });
+    assert_eq!((raw.verdict, raw.severity), (Verdict::Undecided, Severity::None));
+    assert_eq!(reasons(&raw), [Reason::NoKnownProtocol, Reason::Subflow]);
+}
+
+#[test]
 fn direction_moves_severity() {
     let run = |client: &str, server: &str, seen| {
         let facts = Facts { client: address(client), server: address(server), ..facts(80, seen) };
@@ -218,9 +245,11 @@ fn a_breach_within_home_stays_high_and_a_guessed_one_is_medium() {
 #[test]
 fn midstream_on_an_unknown_port_breaks_no_host_rule() {
     let policy = with(|sections| sections.hosts.push(databases()));
-    let midstream = |port| Facts { midstream: true, ..facts(port, proven(Protocol::Ssh)) };
-    assert_eq!(policy.judge(&midstream(50_022)).verdict, Verdict::Displaced);
-    assert_eq!(policy.judge(&midstream(22)).verdict, Verdict::Forbidden);
+    for (midstream, subflow) in [(true, false), (false, true)] {
+        let begins_anywhere = |port| Facts { midstream, subflow, ..facts(port, proven(Protocol::Ssh)) };
+        assert_eq!(policy.judge(&begins_anywhere(50_022)).verdict, Verdict::Displaced);
+        assert_eq!(policy.judge(&begins_anywhere(22)).verdict, Verdict::Forbidden);
+    }
 }
 
 #[test]

@@ -74,6 +74,9 @@ pub(super) struct Verdict {
     /// `client` or `server`.
     pub(super) first_speaker: &'static str,
     pub(super) midstream: bool,
+    /// Absent: none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) subflow: bool,
     /// When the verdict was given.
     time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,6 +171,7 @@ impl Verdict {
                 Speaker::Server => "server",
             },
             midstream: facts.midstream,
+            subflow: facts.subflow,
             time: rfc3339(facts.time),
             protocol,
             proof,

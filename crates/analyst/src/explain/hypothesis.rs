@@ -35,6 +35,7 @@ pub(super) fn facts(args: &Explain) -> anyhow::Result<Facts> {
         seen,
         first: Speaker::Client,
         midstream: args.midstream,
+        subflow: args.subflow,
         client_payload: args.up,
         server_payload: args.down,
         time: settings::now(),

@@ -45,6 +45,9 @@ impl Document {
             if judged.midstream {
                 text.push_str("  the start of the flow was not seen\n");
             }
+            if judged.subflow {
+                text.push_str("  a subflow of a Multipath TCP connection\n");
+            }
         } else {
             let _ = writeln!(
                 text,

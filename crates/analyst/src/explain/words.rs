@@ -24,6 +24,7 @@ pub(super) const fn reason(reason: Reason) -> &'static str {
         Reason::PortTolerates => "Not what the port is for, but honest practice there: capped.",
         Reason::BreaksRules => "It starts like a protocol, then breaks its rules.",
         Reason::LooksEncrypted => "Encrypted, or compressed, from its first byte on.",
+        Reason::Subflow => "A subflow of Multipath TCP may begin anywhere in its data: no alarm on a guess.",
     }
 }
 

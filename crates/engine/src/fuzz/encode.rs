@@ -15,7 +15,15 @@ pub fn ip_packet(packet: &Packet<'_>) -> (Vec<u8>, u32) {
             transport.extend(ports);
             transport.extend(tcp.seq.to_be_bytes());
             transport.extend(tcp.ack.to_be_bytes());
-            transport.extend([5 << 4, tcp.flags.0, 0xff, 0xff, 0, 0, 0, 0]);
+            // MP_JOIN of a SYN and of a SYN-ACK (RFC 8684, section 3.2).
+            let join: &[u8] = match (tcp.mp_join, tcp.flags.ack()) {
+                (false, _) => &[],
+                (true, false) => &[30, 12, 0x10, 1, 0, 0, 0, 2, 0, 0, 0, 3],
+                (true, true) => &[30, 16, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3],
+            };
+            let words = 5 + join.len() as u8 / 4;
+            transport.extend([words << 4, tcp.flags.0, 0xff, 0xff, 0, 0, 0, 0]);
+            transport.extend(join);
         }
         TransportHeader::Udp => {
             transport.extend(ports);

@@ -181,6 +181,8 @@ pub(super) struct Offport {
 struct Tcp {
     state: &'static str,
     midstream: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    subflow: bool,
     retransmitted: u32,
     out_of_order: u32,
 }
@@ -315,6 +317,7 @@ impl Tcp {
         Self {
             state: tcp.state.name(),
             midstream: tcp.midstream,
+            subflow: tcp.subflow,
             retransmitted: tcp.retransmitted,
             out_of_order: tcp.out_of_order,
         }

@@ -74,6 +74,7 @@ fn incident() -> FlowRecord {
         tcp: Some(TcpSummary {
             state: TcpState::Closed,
             midstream: false,
+            subflow: false,
             retransmitted: 1,
             out_of_order: 0,
         }),
@@ -120,6 +121,7 @@ fn flow_in_a_tunnel_offline_without_payload() {
         protocol: None,
         judgement: None,
         decided_after: 0,
+        tcp: incident().tcp.map(|tcp| TcpSummary { subflow: true, ..tcp }),
         icmp_errors: 2,
         shunted_packets: 5,
         shunted_bytes: 7_500,

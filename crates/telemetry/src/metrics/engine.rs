@@ -82,6 +82,10 @@ pub(super) fn describe() {
         ("offport_watches_lost_total", "Watched flows that were given up because data was missing"),
         ("offport_data_ports_named_total", "Data ports that FTP control connections have named, by address"),
         ("offport_data_flows_total", "Flows that were named by their FTP data port"),
+        (
+            "offport_mptcp_subflows_total",
+            "Judged flows that are subflows of Multipath TCP connections, by the option MP_JOIN",
+        ),
         ("offport_flows_flagged_total", "Flows of a severity that makes an event"),
     ] {
         describe_counter!(name, help);
@@ -225,6 +229,7 @@ fn events(total: &Counters) {
         counter!("offport_data_ports_named_total", "address" => address).absolute(value);
     }
     counter!("offport_data_flows_total").absolute(total.data_flows);
+    counter!("offport_mptcp_subflows_total").absolute(total.mptcp_subflows);
     counter!("offport_flows_flagged_total").absolute(total.flagged);
     counter!("offport_events_raised_total", "phase" => "flagged").absolute(total.events_flagged);
     counter!("offport_events_raised_total", "phase" => "ended").absolute(total.events_ended);
