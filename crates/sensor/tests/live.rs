@@ -21,6 +21,8 @@ mod sensor;
 mod shunting;
 #[path = "live/signatures.rs"]
 mod signatures;
+#[path = "live/subflows.rs"]
+mod subflows;
 #[path = "live/traffic.rs"]
 mod traffic;
 

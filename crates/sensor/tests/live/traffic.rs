@@ -25,9 +25,14 @@ impl Server {
              \x20   daemon_threads = True\n\
              Server(('{SERVER}', {port}), Handler).serve_forever()\n"
         );
+        Self::run(lab, port, &script)
+    }
+
+    /// A Python script on the server host that listens on `port`.
+    pub(crate) fn run(lab: &Lab, port: u16, script: &str) -> Self {
         let child = lab
             .command(&lab.servers, "python3")
-            .args(["-c", &script])
+            .args(["-c", script])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
