@@ -40,7 +40,7 @@ fn raw_data_in_a_subflow_is_no_alarm_and_counts() {
         let judgement = only(&bench).judgement.unwrap();
         assert_eq!(judgement.verdict, Verdict::Undecided, "{port}");
         let reasons: Vec<_> = judgement.reasons.iter().collect();
-        assert_eq!(reasons, [Reason::NoKnownProtocol, Reason::Subflow]);
+        assert_eq!(reasons, [Reason::NoKnownProtocol, Reason::LooksEncrypted, Reason::Subflow]);
         let tcp = only(&bench).tcp.unwrap();
         assert_eq!((tcp.subflow, tcp.midstream), (true, false));
         assert!(bench.sink.events.is_empty());
