@@ -210,7 +210,8 @@ fn a_stream_in_reverse_is_flagged() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+    // Some 200 of them are passed over, and a fifth is noise: that it is not settled must stay rare.
+    #![proptest_config(ProptestConfig { cases: 4000, max_global_rejects: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn is_flagged_by_the_packet_that_settles_it(
@@ -229,6 +230,8 @@ proptest! {
         let payload = payload(kind, &noise);
         let first = if server_first { Speaker::Server } else { Speaker::Client };
         let settles = settled_by(&payload, first, port);
+        // Once in 300,000 times noise begins as a frame that is longer (C37.118's `aa 01 00 31` of 48 bytes).
+        prop_assume!(settles <= payload.len() || kind != Kind::Random);
         prop_assert!(settles <= payload.len(), "{kind:?} on {port} is never settled");
 
         let mut replay = Replay::new();
