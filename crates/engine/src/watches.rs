@@ -1,6 +1,6 @@
 //! The flows that are held to the rules of what they began as.
 
-use offport_fingerprint::{Breach, DataPort, Exchange, Heard, Piece, Protocol, ROOM_LEN, Room, Watch};
+use offport_fingerprint::{Breach, DataPort, Exchange, Heard, Piece, Protocol, ROOM_LINE, Room, Watch};
 use offport_flow::{FlowIndex, prefetch_whole};
 use offport_wire::Transport;
 
@@ -41,7 +41,7 @@ const DATAGRAMS_PART: u32 = 4;
 impl Watches {
     pub(crate) fn new(capacity: u32) -> Self {
         let [streams, datagrams] = [capacity, capacity / DATAGRAMS_PART].map(Slots::new);
-        Self { streams, datagrams, room: [0; ROOM_LEN] }
+        Self { streams, datagrams, room: [[0; ROOM_LINE]; 4] }
     }
 
     /// Begins with what both sides have said already.
@@ -145,7 +145,7 @@ impl Slots {
         let capacity = capacity.min(1 << INDEX_BITS) as usize;
         Self {
             slots: Vec::with_capacity(capacity),
-            rooms: vec![0; capacity * ROOM_LEN],
+            rooms: vec![0; capacity * size_of::<Room>()],
             free: Vec::with_capacity(capacity),
             capacity,
             hand: 0,
@@ -217,7 +217,8 @@ impl Slot {
 }
 
 fn own_room(rooms: &mut [u8], index: usize) -> Option<&mut Room> {
-    rooms.get_mut(index * ROOM_LEN..)?.first_chunk_mut()
+    let (beginnings, _) = rooms.get_mut(index * size_of::<Room>()..)?.as_chunks_mut();
+    beginnings.first_chunk_mut()
 }
 
 const fn index(handle: u32) -> usize {

@@ -48,4 +48,4 @@ pub use identify::{Stage, candidates, identify, is_probed};
 pub use name::{NameError, Protocol, ProtocolSet};
 pub use recent::Identifier;
 pub use signature::Signatures;
-pub use watch::{Breach, Broken, DataPort, Heard, Piece, ROOM_LEN, Room, Watch};
+pub use watch::{Breach, Broken, DataPort, Heard, Piece, ROOM_LINE, Room, Watch};

@@ -3,6 +3,8 @@
 //! RFC 9112, section 2.1: `method SP request-target SP HTTP-version` or `HTTP-version SP status-code SP reason`.
 //! RTSP (RFC 2326) and SIP (RFC 3261) keep the form and put their own name into the version.
 
+use memchr::memchr;
+
 use crate::probe::Match;
 use crate::text::{Step, Text, Verbs, all, is_text};
 
@@ -96,6 +98,29 @@ pub(crate) fn status(text: &mut Text<'_>, name: &[u8]) -> Step<u32> {
     match text.rest().first() {
         None | Some(b' ' | b'\t' | b'\r' | b'\n') if (100..=999).contains(&status) => Ok(status),
         _ => Err(Match::No),
+    }
+}
+
+/// A request of HTTP like most, which needs no closer look: a usual method, a path, HTTP/1.1 or 1.0, and behind it nothing but
+/// lines of text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usual<'a> {
+    pub(crate) method: &'static [u8],
+    /// What is there behind the request line.
+    pub(crate) headers: &'a [u8],
+}
+
+impl<'a> Usual<'a> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
+        const METHODS: [&[u8]; 3] = [b"GET", b"POST", b"HEAD"];
+        const VERSIONS: [&[u8]; 2] = [b" HTTP/1.1\r", b" HTTP/1.0\r"];
+        let (method, behind) =
+            METHODS.iter().find_map(|method| Some((*method, bytes.strip_prefix(*method)?)))?;
+        let behind = behind.strip_prefix(b" /")?;
+        let (line, headers) = behind.split_at_checked(memchr(b'\n', behind)?)?;
+        let line = VERSIONS.iter().find_map(|version| line.strip_suffix(*version))?;
+        let headers = headers.get(1..)?;
+        (all(line, is_text) && are_clean(headers)).then_some(Self { method, headers })
     }
 }
 

@@ -4,14 +4,12 @@
 //! target whose end is not in sight are weaker. From either side; a flow that upgrades (WebSocket, h2c) starts as
 //! http and is called so.
 
-use memchr::memchr;
-
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
 use crate::probe::{Match, Probe, Sides, Transports, weigh};
-use crate::start_line::{self, RequestLine, Version};
-use crate::text::{Text, all, is_text, verdict};
+use crate::start_line::{self, RequestLine, Usual, Version};
+use crate::text::{Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Http,
@@ -62,18 +60,10 @@ fn check(exchange: &Exchange<'_>) -> Match {
 }
 
 fn request(side: &Side<'_>) -> Match {
-    if is_usual(side.bytes) {
+    if Usual::read(side.bytes).is_some() {
         return Match::Yes(Proof::Banner);
     }
     read_request(side)
-}
-
-/// Whether a request is like most, which need no closer look: it comes to the same.
-fn is_usual(bytes: &[u8]) -> bool {
-    let line_end =
-        memchr(b'\n', bytes).filter(|_| bytes.starts_with(b"GET /") || bytes.starts_with(b"POST /"));
-    let Some((line, headers)) = line_end.and_then(|end| bytes.split_at_checked(end)) else { return false };
-    line.strip_suffix(b" HTTP/1.1\r").is_some_and(|line| all(line, is_text)) && start_line::are_clean(headers)
 }
 
 fn read_request(side: &Side<'_>) -> Match {
@@ -183,12 +173,14 @@ mod tests {
     fn usual_requests_come_to_the_same() {
         let usual = |bytes: &[u8]| {
             let side = Side::one(bytes, &[]);
-            assert!(!is_usual(bytes) || read_request(&side) == Match::Yes(Proof::Banner), "{bytes:02x?}");
-            is_usual(bytes)
+            let is_usual = Usual::read(bytes).is_some();
+            assert!(!is_usual || read_request(&side) == Match::Yes(Proof::Banner), "{bytes:02x?}");
+            is_usual
         };
         assert!(
             usual(REQUEST)
                 && usual(b"POST / HTTP/1.1\r\n")
+                && usual(b"HEAD /a HTTP/1.0\r\nA: b")
                 && usual(b"GET /?a b HTTP/1.1\r\nA: \xff\r\n\r\nbody")
         );
         // Whatever one byte is changed to.

@@ -1,6 +1,6 @@
 //! A watch together with its room, for those who have one only: tests and fuzzing.
 
-use super::{DataPort, Heard, Piece, ROOM_LEN, Room, Watch};
+use super::{DataPort, Heard, Piece, ROOM_LINE, Room, Watch};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 
@@ -20,7 +20,7 @@ impl Alone {
     }
 
     fn begin(mut watch: Watch, exchange: &Exchange<'_>) -> (Self, Heard) {
-        let mut room = [0; ROOM_LEN];
+        let mut room = [[0; ROOM_LINE]; 4];
         let heard = watch.begin(exchange, &mut room);
         (Self { watch, room }, heard)
     }

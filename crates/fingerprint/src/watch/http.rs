@@ -6,12 +6,12 @@
 
 use memchr::memchr;
 
+use super::http_head::{Field, Length, Request, is_token, plain_lines, status};
 use super::http2::{self, PREFACE};
 use super::line::Line;
 use super::{Breach, FAIR, Step, is_junk, is_wordless};
 use crate::exchange::Speaker;
-use crate::start_line::are_clean;
-use crate::text::all;
+use crate::start_line::Usual;
 
 /// Messages of each side that are looked at.
 const ENOUGH: u8 = 16;
@@ -77,15 +77,6 @@ enum At {
     Frames,
 }
 
-/// How long a body is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Length {
-    #[default]
-    Unsaid,
-    Bytes(u64),
-    Chunked,
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Start {
     #[default]
@@ -134,20 +125,13 @@ impl Http {
     /// What reading this comes to, where it is what a client says first and one request without a body, whole, as most flows
     /// begin with. `None`: it has to be read. (Line by line it would cost more; the fuzz target holds both to the same.)
     pub(super) fn after_request(bytes: &[u8]) -> Option<Self> {
-        const VERSIONS: [&[u8]; 2] = [b" HTTP/1.1\r", b" HTTP/1.0\r"];
-        let bodiless = bytes.starts_with(b"HEAD ");
-        if !bodiless && !bytes.starts_with(b"GET ") {
-            return None;
-        }
-        let end = memchr(b'\n', bytes)?;
-        let (line, headers) = bytes.split_at_checked(end + 1)?;
-        let is_usual = VERSIONS.iter().any(|version| line[..end].ends_with(version));
-        let headers = headers.strip_suffix(b"\r\n").filter(|_| is_usual && are_clean(line))?;
+        let Usual { method, headers } = Usual::read(bytes).filter(|usual| usual.method != b"POST")?;
+        let headers = headers.strip_suffix(b"\r\n")?;
         if plain_lines(headers) != headers.len() {
             return None;
         }
         let client = Side { messages: 1, ..Side::default() };
-        Some(Self { client, bodiless: bodiless.into(), pipelined: 1, ..Self::default() })
+        Some(Self { client, bodiless: u16::from(method == b"HEAD"), pipelined: 1, ..Self::default() })
     }
 
     pub(super) fn at_last(&self, answered: bool) -> Option<Breach> {
@@ -327,25 +311,6 @@ impl Line<'_> {
     }
 }
 
-/// How long the header lines are that stand here whole and say nothing of what follows, as most do: all at once.
-fn plain_lines(head: &[u8]) -> usize {
-    let mut taken = 0;
-    if !are_clean(head) {
-        return taken;
-    }
-    while let Some(line) = head.get(taken..)
-        && let Some(end) = memchr(b'\n', line)
-        && let Some(colon) = line[..end].iter().position(|&byte| byte == b':')
-        && let Some(name) = line.get(..colon)
-        && name.first().is_some_and(|&first| is_token(first))
-        && name.last().is_some_and(|&last| is_token(last))
-        && !Field::has_such_a_name(name)
-    {
-        taken += end + 1;
-    }
-    taken
-}
-
 /// The rest of a long line. Header lines follow: a start line and a header line go on alike, and a trailer's is not long.
 fn line_end(at: &mut At, head: &[u8], breach: Breach) -> Step {
     match memchr(b'\n', head) {
@@ -402,96 +367,6 @@ fn beyond(side: &mut Side, head: &[u8]) -> Step {
     } else {
         Step::Took(head.len() as u64)
     }
-}
-
-struct Request<'a> {
-    method: &'a [u8],
-    /// Without a version.
-    old: bool,
-}
-
-impl<'a> Request<'a> {
-    fn read(line: Line<'a>) -> Option<Self> {
-        let bytes = line.bytes;
-        let end = bytes.iter().position(|&byte| byte == b' ' || byte == b'\t')?;
-        let method = &bytes[..end];
-        let is_method = (1..=32).contains(&end) && all(method, is_token);
-        let version = bytes.trim_ascii_end().rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-        let old = line.ended && !version.starts_with(b"HTTP/");
-        is_method.then_some(Self { method, old })
-    }
-}
-
-fn status(line: &[u8]) -> Option<u16> {
-    let after = line.iter().position(|&byte| byte == b' ')?;
-    let rest = line[after..].trim_ascii_start();
-    let digits = rest.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
-    let is_end = rest.get(3).is_none_or(|&byte| byte == b' ' || byte == b'\t' || byte == b'\r');
-    is_end.then(|| digits.iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0')))
-}
-
-/// Fields that say what follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Length,
-    Coding,
-    Upgrade,
-    Other,
-}
-
-impl Field {
-    /// Whether it may be one of those that say what follows.
-    const fn has_such_a_name(name: &[u8]) -> bool {
-        matches!(name, [b'C' | b'c' | b'T' | b't' | b'U' | b'u', ..]) && matches!(name.len(), 7 | 14 | 17)
-    }
-
-    fn of(name: &[u8]) -> Self {
-        let (field, full): (_, &[u8]) = match name.len() {
-            14 => (Self::Length, b"content-length"),
-            17 => (Self::Coding, b"transfer-encoding"),
-            7 => (Self::Upgrade, b"upgrade"),
-            _ => return Self::Other,
-        };
-        if name.eq_ignore_ascii_case(full) { field } else { Self::Other }
-    }
-
-    /// What its value says of the body's length.
-    fn length(self, value: &[u8]) -> Option<Length> {
-        match self {
-            // A list of equal numbers is taken for one.
-            Self::Length => {
-                let first = value.split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii();
-                std::str::from_utf8(first).ok()?.parse().ok().map(Length::Bytes)
-            }
-            Self::Coding => {
-                let last = value.rsplit(|&byte| byte == b',').next().unwrap_or_default().trim_ascii();
-                last.eq_ignore_ascii_case(b"chunked").then_some(Length::Chunked)
-            }
-            Self::Upgrade | Self::Other => None,
-        }
-    }
-}
-
-/// `tchar` of RFC 9110, section 5.6.2.
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 #[cfg(test)]

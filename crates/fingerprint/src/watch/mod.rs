@@ -13,7 +13,7 @@ use crate::name::Protocol;
 use crate::proxy;
 use crate::text::is_text;
 pub use breach::Breach;
-use cursor::{Cursor, HEAD, Kept};
+use cursor::{Cursor, HEAD};
 pub use data_port::DataPort;
 use http::Http;
 use rules::{Rules, Step};
@@ -26,6 +26,7 @@ mod dialogue;
 mod dns;
 mod http;
 mod http2;
+mod http_head;
 mod line;
 mod rules;
 mod ssh;
@@ -86,19 +87,10 @@ pub struct Piece<'a> {
 
 /// Where a [`Watch`] keeps beginnings of messages: the same from its first piece to its last, unless
 /// [`Watch::keeps_bytes`] says that nothing is in it. What is in it before does not matter.
-pub type Room = [u8; ROOM_LEN];
+pub type Room = [[u8; ROOM_LINE]; 4];
 
-/// Bytes of it: two beginnings of each side.
-pub const ROOM_LEN: usize = 4 * HEAD;
-
-/// Where one side's beginnings stand.
-fn kept(room: &mut Room, speaker: Speaker) -> Option<Kept<'_>> {
-    let (heads, _) = room.as_chunks_mut();
-    match (speaker, heads) {
-        (Speaker::Client, [head, early, ..]) | (Speaker::Server, [.., head, early]) => Some([head, early]),
-        _ => None,
-    }
-}
+/// Bytes of each of the four beginnings that a [`Room`] holds: two of each side.
+pub const ROOM_LINE: usize = HEAD;
 
 impl Watch {
     /// For a flow that begins as this protocol, if there are rules for it.
@@ -179,7 +171,11 @@ impl Watch {
 
     /// The next payload of a flow.
     pub fn hear(&mut self, room: &mut Room, piece: Piece<'_>) -> Heard {
-        let Some(kept) = kept(room, piece.speaker) else { return Heard::Lost };
+        let [client, early_client, server, early_server] = room;
+        let kept = match piece.speaker {
+            Speaker::Client => [client, early_client],
+            Speaker::Server => [server, early_server],
+        };
         let Self { rules, sides, packets_left, datagrams, may_be_proxied } = self;
         // What the other side has not said, it has not said: nothing of it is missing.
         let other = &sides[1 - piece.speaker as usize];

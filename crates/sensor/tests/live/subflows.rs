@@ -20,6 +20,11 @@ fn what_the_kernel_sends_by_another_subflow_is_no_alarm() {
         return;
     }
     if !Path::new("/proc/sys/net/mptcp").exists() {
+        let promised = std::env::var("OFFPORT_REQUIRE").is_ok_and(|require| require.contains("root"));
+        assert!(
+            !promised,
+            "OFFPORT_REQUIRE promises root, but the kernel has no Multipath TCP (CONFIG_MPTCP)"
+        );
         eprintln!("SKIPPED: the kernel has no Multipath TCP");
         return;
     }
