@@ -5,7 +5,7 @@
 //! had from the probes themselves, once: none of them has to say a second time what it starts with, and what identifying
 //! costs does not grow with the number of protocols, but with how many of them start alike.
 //!
-//! Datagrams do not grow, so a short one says nothing of a longer one: over UDP a probe has to say which bytes it wants where
+//! Datagrams do not grow, so a short one says nothing of a longer one: over UDP a probe has to say which forms they have
 //! ([`Probe::datagram`]), and there is a table for each offset that any of them names. Midstream, where a side may begin anywhere and either may be the client, a probe that refuses the
 //! first byte of both is not asked. Fuzzing holds the probes to both.
 
@@ -16,7 +16,7 @@ use offport_wire::Transport;
 
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::identify::transports;
-use crate::probe::{Match, Probe};
+use crate::probe::{self, Form, LENGTH, Match, PORTS as TIES, Probe, STARTS_WITH_LENGTH};
 use crate::protocols::PROBES;
 
 /// Some of [`PROBES`], in their order.
@@ -53,7 +53,9 @@ impl Selection {
             (Transport::TCP, &[first, ..]) if !exchange.midstream => {
                 TABLES.tcp[exchange.first as usize][usize::from(first)]
             }
-            (Transport::UDP, &[_, ..]) if !exchange.midstream => Self::for_datagram(opening),
+            (Transport::UDP, &[_, ..]) if !exchange.midstream => {
+                Self::for_datagram(opening, probe::ports::of(exchange))
+            }
             (Transport::TCP, _) if exchange.midstream => {
                 let of =
                     |side: &Side<'_>| side.bytes.first().map(|&first| TABLES.midstream[usize::from(first)]);
@@ -68,15 +70,26 @@ impl Selection {
         }
     }
 
-    fn for_datagram(side: &Side<'_>) -> Self {
+    /// By its first datagram, and the bits of its ports.
+    fn for_datagram(side: &Side<'_>, ports: u8) -> Self {
         let datagram = side.first_datagram();
-        let mut selection = TABLES.all_udp;
-        for Column { at, admitted, ignored } in &TABLES.udp {
-            selection = selection.and(match datagram.get(*at) {
-                Some(&byte) => admitted[usize::from(byte)],
+        let Tables { forms, whose, .. } = &*TABLES;
+        let length = side.first_len.min(u8::MAX.into()) as u8;
+        let starts_with_length =
+            u8::from(datagram.first().is_some_and(|&first| side.first_len == first.into()));
+        let mut left = *forms.length.admitted(length);
+        left.keep(forms.starts_with_length.admitted(starts_with_length));
+        left.keep(forms.ports.admitted(ports));
+        for column in &forms.bytes {
+            left.keep(match datagram.get(column.at) {
+                Some(&byte) => column.admitted(byte),
                 None if side.first_is_cut() => break,
-                None => *ignored,
+                None => &column.ignored,
             });
+        }
+        let mut selection = Self::default();
+        for form in (Indices { words: left.0, at: 0 }) {
+            selection.insert(usize::from(whose[form]));
         }
         selection
     }
@@ -92,10 +105,6 @@ impl Selection {
 
     pub(crate) fn or(self, other: Self) -> Self {
         Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self(std::array::from_fn(|word| self.0[word] & other.0[word]))
     }
 
     fn without(self, other: Self) -> Self {
@@ -117,18 +126,18 @@ impl Selection {
         self.indices().filter_map(|index| PROBES.get(index))
     }
 
-    const fn indices(self) -> Indices {
+    const fn indices(self) -> Indices<WORDS> {
         Indices { words: self.0, at: 0 }
     }
 }
 
 /// The bits that are set, from the lowest on.
-struct Indices {
-    words: [u64; WORDS],
+struct Indices<const N: usize> {
+    words: [u64; N],
     at: usize,
 }
 
-impl Iterator for Indices {
+impl<const N: usize> Iterator for Indices<N> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
@@ -149,8 +158,9 @@ struct Tables {
     tcp: [[Selection; 256]; 2],
     /// By the first byte of either side.
     midstream: [Selection; 256],
-    /// By the first byte.
-    udp: Box<[Column]>,
+    forms: FormTables,
+    /// The probe that a form is of.
+    whose: [u8; FORMS],
     /// Of those midstream: who refuses every first byte.
     patient: Selection,
     all_tcp: Selection,
@@ -186,35 +196,105 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         tcp: [started_by(Speaker::Client), started_by(Speaker::Server)],
         midstream,
         patient,
-        udp: columns(),
+        forms: FormTables::new(),
+        whose: std::array::from_fn(|form| FormTables::all()[form].0 as u8),
         all_tcp,
         all_udp: Selection::of(Transport::UDP, |_| true),
     }
 });
 
-/// An offset in a datagram that a probe names.
-struct Column {
-    at: usize,
-    /// The probes that admit a byte there.
-    admitted: [Selection; 256],
-    /// Those that do not name it: the datagram may end before.
-    ignored: Selection,
+/// Some of the forms of datagrams, in the order of their probes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Forms([u64; FORMS.div_ceil(u64::BITS as usize)]);
+
+/// How many there are.
+const FORMS: usize = {
+    let (mut count, mut index) = (0, 0);
+    while index < PROBES.len() {
+        count += PROBES[index].datagram.len();
+        index += 1;
+    }
+    count
+};
+
+// A form's probe is one byte.
+const _: () = assert!(PROBES.len() <= 1 << u8::BITS);
+
+impl Forms {
+    fn of(worth: impl Fn(Form) -> bool) -> Self {
+        let mut forms = Self::default();
+        for (index, (_, form)) in FormTables::all().into_iter().enumerate() {
+            forms.0[index / u64::BITS as usize] |= u64::from(worth(form)) << (index % u64::BITS as usize);
+        }
+        forms
+    }
+
+    fn keep(&mut self, others: &Self) {
+        for (word, other) in self.0.iter_mut().zip(others.0) {
+            *word &= other;
+        }
+    }
 }
 
-/// In the order of offsets.
-fn columns() -> Box<[Column]> {
-    let offsets: BTreeSet<usize> =
-        PROBES.iter().flat_map(|probe| probe.datagram).map(|(at, _)| *at).collect();
-    let admitted = |offset, byte| {
-        let admits = |probe: &Probe| probe.datagram.iter().all(|(at, admits)| *at != offset || admits(byte));
-        Selection::of(Transport::UDP, admits)
-    };
-    let column = |at| Column {
-        at,
-        admitted: std::array::from_fn(|byte| admitted(at, byte as u8)),
-        ignored: Selection::of(Transport::UDP, |probe| probe.datagram.iter().all(|(named, _)| *named != at)),
-    };
-    offsets.into_iter().map(column).collect()
+struct FormTables {
+    length: Column,
+    starts_with_length: Column,
+    ports: Column,
+    /// In the order of offsets.
+    bytes: Box<[Column]>,
+}
+
+/// An offset in a datagram that a form names.
+struct Column {
+    at: usize,
+    /// Bytes that the same forms admit are of one class: so few lines of cache hold what is looked up.
+    classes: [u8; 256],
+    admitted: [Forms; 256],
+    /// Those that do not name it: the datagram may end before.
+    ignored: Forms,
+}
+
+impl FormTables {
+    /// All forms, and the indices of their probes.
+    fn all() -> Vec<(usize, Form)> {
+        let of = |(index, probe): (usize, &Probe)| probe.datagram.iter().map(move |&form| (index, form));
+        PROBES.iter().enumerate().flat_map(of).collect()
+    }
+
+    fn new() -> Self {
+        let mut named: BTreeSet<usize> =
+            Self::all().iter().flat_map(|(_, form)| form.iter()).map(|(at, _)| *at).collect();
+        for other in [LENGTH, STARTS_WITH_LENGTH, TIES] {
+            named.remove(&other);
+        }
+        Self {
+            length: Column::new(LENGTH),
+            starts_with_length: Column::new(STARTS_WITH_LENGTH),
+            ports: Column::new(TIES),
+            bytes: named.into_iter().map(Column::new).collect(),
+        }
+    }
+}
+
+impl Column {
+    fn new(at: usize) -> Self {
+        let admits = |form: Form, byte| form.iter().all(|(named, admits)| *named != at || admits(byte));
+        let (mut classes, mut admitted, mut known) = ([0; 256], [Forms::default(); 256], 0);
+        for byte in 0..=u8::MAX {
+            let forms = Forms::of(|form| admits(form, byte));
+            let class = admitted[..known].iter().position(|class| *class == forms).unwrap_or(known);
+            known = known.max(class + 1);
+            admitted[class] = forms;
+            classes[usize::from(byte)] = class as u8;
+        }
+        let ignored = Forms::of(|form| form.iter().all(|(named, _)| *named != at));
+        Self { at, classes, admitted, ignored }
+    }
+
+    #[inline]
+    fn admitted(&self, byte: u8) -> &Forms {
+        &self.admitted[usize::from(self.classes[usize::from(byte)])]
+    }
 }
 
 /// Whether a probe does not refuse a flow of which no more than one byte of its speaker is there.
@@ -288,9 +368,9 @@ mod tests {
         }
         let (rounds, all) = (4_000, TABLES.all_udp.iter().count());
         let left: usize = (0..rounds)
-            .map(|_| Selection::for_datagram(&Side::one(&noise.bytes(100), &[])).iter().count())
+            .map(|_| Selection::for_datagram(&Side::one(&noise.bytes(100), &[]), 0).iter().count())
             .sum();
-        assert!(left / rounds < all / 8, "{} of {all}", left / rounds);
+        assert!(left / rounds < all / 12, "{} of {all}", left / rounds);
     }
 
     #[test]

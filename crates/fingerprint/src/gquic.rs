@@ -14,6 +14,32 @@ const FLAG_CONNECTION_ID: u8 = 0x08;
 /// Connection ids of 8 bytes set both bits before Q034, and 0x08 alone since; 0x40 and 0x80 are reserved.
 const FLAGS_RESERVED: u8 = 0xc0;
 
+/// Whether public flags, the first byte, say that the version follows.
+pub(crate) const fn is_version_first(flags: u8) -> bool {
+    flags & (FLAGS_RESERVED | FLAG_VERSION | FLAG_CONNECTION_ID | FLAG_RESET) == FLAG_VERSION
+}
+
+/// Whether they say that the version follows the connection id.
+pub(crate) const fn is_version_behind_id(flags: u8) -> bool {
+    flags & (FLAGS_RESERVED | FLAG_VERSION | FLAG_CONNECTION_ID | FLAG_RESET)
+        == FLAG_VERSION | FLAG_CONNECTION_ID
+}
+
+/// Whether they say that the connection ends.
+pub(crate) const fn is_reset(flags: u8) -> bool {
+    flags & (FLAGS_RESERVED | FLAG_RESET) == FLAG_RESET
+}
+
+/// Whether they say nothing of that.
+pub(crate) const fn is_bare(flags: u8) -> bool {
+    flags & (FLAGS_RESERVED | FLAG_VERSION | FLAG_RESET) == 0
+}
+
+/// The lengths of both connection ids in one byte: one side's, or both, each of 8 bytes, of which the code is 5.
+pub(crate) const fn are_id_lengths(byte: u8) -> bool {
+    matches!(byte, 0x50 | 0x05 | 0x55)
+}
+
 /// A handshake message begins within this many bytes: header, 12 bytes of hash, an acknowledgement, a frame header.
 const TAG_WITHIN: usize = 96;
 
@@ -54,11 +80,8 @@ pub(crate) fn proof(datagram: &[u8]) -> Option<Proof> {
 /// How well a datagram proves to be Q044 to Q048: a long header with both connection id lengths in one byte.
 /// `rest` is what follows the version.
 pub(crate) fn long_header_proof(rest: &[u8]) -> Option<Proof> {
-    match *rest.first()? {
-        // One side's id, or both, each of 8 bytes: the length's code is 5.
-        0x50 | 0x05 | 0x55 => Some(if has_handshake_tag(rest) { Proof::Structure } else { Proof::Banner }),
-        _ => None,
-    }
+    let proof = if has_handshake_tag(rest) { Proof::Structure } else { Proof::Banner };
+    are_id_lengths(*rest.first()?).then_some(proof)
 }
 
 /// `Q001` to `Q049`, as four characters.

@@ -101,14 +101,50 @@ pub(crate) struct Probe {
     pub(crate) sides: Sides,
     /// No answer of `check` is stronger: whoever is as strong already need not ask.
     pub(crate) strongest: Proof,
-    /// UDP: what a flow's first datagram must hold where; if it does not, or ends before, `check` says no. Over TCP that is had
-    /// from `check` itself: see [`crate::dispatch`].
-    pub(crate) datagram: &'static [At],
+    /// UDP: the forms of a flow's first datagram; if it has none of them, `check` says no. Over TCP that is had from `check`
+    /// itself: see [`crate::dispatch`].
+    pub(crate) datagram: &'static [Form],
     pub(crate) check: fn(&Exchange<'_>) -> Match,
 }
 
+/// What a datagram holds where: all of it, and it must not end before.
+pub(crate) type Form = &'static [At];
+
 /// An offset, and which bytes may stand there.
 pub(crate) type At = (usize, fn(u8) -> bool);
+
+/// In place of an offset: the datagram's length; 255 for all that are longer.
+pub(crate) const LENGTH: usize = usize::MAX;
+/// In place of an offset: one if the datagram's first byte is its length, else zero.
+pub(crate) const STARTS_WITH_LENGTH: usize = usize::MAX - 1;
+/// In place of an offset: the flow's ports, as far as they break ties: a bit of [`ports`] for each.
+pub(crate) const PORTS: usize = usize::MAX - 2;
+
+/// Ports that break ties between protocols whose datagrams are alike.
+pub(crate) mod ports {
+    use crate::exchange::Exchange;
+
+    /// The server's is that of the NetBIOS name service.
+    pub(crate) const NETBIOS_NS: u8 = 1;
+    /// Either is mDNS's, and the server's is not DNS's: some resolvers ask from there.
+    pub(crate) const MDNS: u8 = 2;
+    /// Either is LLMNR's.
+    pub(crate) const LLMNR: u8 = 4;
+    /// Either is that of IPsec behind a NAT.
+    pub(crate) const NAT_TRAVERSAL: u8 = 8;
+
+    /// The bits of all of them.
+    pub(crate) const fn of(exchange: &Exchange<'_>) -> u8 {
+        let &Exchange { client_port: client, server_port: server, .. } = exchange;
+        let bit = [
+            server == 137,
+            server == 5353 || client == 5353 && server != 53,
+            server == 5355 || client == 5355,
+            server == 4500 || client == 4500,
+        ];
+        bit[0] as u8 * NETBIOS_NS + bit[1] as u8 * MDNS + bit[2] as u8 * LLMNR + bit[3] as u8 * NAT_TRAVERSAL
+    }
+}
 
 /// [`weigh`] for lines of text that a server's greeting opens. A greeting that says whose it is, is not refuted by lines that the
 /// client has made up: it comes to the same if both are heard at once, or one after the other.

@@ -13,7 +13,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte == MAGIC)],
+    datagram: &[&[(0, |byte| byte == MAGIC)]],
     check,
 };
 

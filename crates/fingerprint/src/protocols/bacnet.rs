@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| matches!(byte, IPV4 | IPV6))],
+    datagram: &[&[(0, |byte| matches!(byte, IPV4 | IPV6))]],
     check,
 };
 

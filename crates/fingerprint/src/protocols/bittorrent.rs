@@ -18,7 +18,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| matches!(byte, 0 | b'B' | b'd' | 0x01 | 0x11 | 0x21 | 0x31 | 0x41))],
+    datagram: &[&[(0, |byte| matches!(byte, 0 | b'B' | b'd' | 0x01 | 0x11 | 0x21 | 0x31 | 0x41))]],
     check,
 };
 

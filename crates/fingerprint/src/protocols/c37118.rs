@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte == SYNC)],
+    datagram: &[&[(0, |byte| byte == SYNC)]],
     check,
 };
 

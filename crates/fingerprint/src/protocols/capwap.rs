@@ -15,7 +15,16 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte <= DTLS)],
+    datagram: &[
+        &[(0, |preamble| preamble == PLAIN), (1, |length| matches!(length >> 3, 2..=10))],
+        &[
+            (0, |preamble| preamble == DTLS),
+            (1, |byte| byte == 0),
+            (2, |byte| byte == 0),
+            (3, |byte| byte == 0),
+            (4, |kind| matches!(kind, 20..=23)),
+        ],
+    ],
     check,
 };
 

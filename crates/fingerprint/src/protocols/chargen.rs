@@ -9,7 +9,7 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
+use crate::probe::{Form, LENGTH, Match, Probe, Sides, Transports};
 use crate::text::{Step, Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -17,7 +17,14 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte == 0 || byte == b'\r' || byte == b'\n' || is_printable(byte))],
+    datagram: &[
+        ASKS,
+        &[
+            (0, is_printable),
+            (1, is_printable),
+            (LENGTH, |length| length as usize >= LINE_LEN + b"\r\n".len()),
+        ],
+    ],
     check,
 };
 
@@ -41,9 +48,16 @@ fn check(exchange: &Exchange<'_>) -> Match {
 }
 
 /// A datagram of the client's asks with nothing, or next to nothing.
+pub(super) const ASKS: Form = &[(0, asks), (LENGTH, |length| length <= ASKING_LEN)];
+const ASKING_LEN: u8 = 2;
+
+const fn asks(byte: u8) -> bool {
+    matches!(byte, 0 | b'\r' | b'\n')
+}
+
 pub(super) fn answers(exchange: &Exchange<'_>, answer: impl Fn(&Side<'_>) -> Match) -> Match {
     let asks = |side: &Side<'_>| {
-        side.first_len <= 2 && side.first_datagram().iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n'))
+        side.first_len <= u32::from(ASKING_LEN) && side.first_datagram().iter().all(|&byte| asks(byte))
     };
     let (client, server) = (&exchange.client, &exchange.server);
     match (asks(client), asks(server)) {

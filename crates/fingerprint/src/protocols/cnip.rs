@@ -14,7 +14,12 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     // The length of a packet that fits into a frame of Ethernet.
-    datagram: &[(0, |byte| byte <= 0x05)],
+    datagram: &[&[
+        (0, |byte| byte <= 0x05),
+        (2, |version| version == 1),
+        (3, is_type),
+        (4, |extension| extension == 0),
+    ]],
     check,
 };
 

@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Client,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte <= 2)],
+    datagram: &[&[(0, |byte| byte <= 2)]],
     check,
 };
 

@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| byte == MAGIC[0])],
+    datagram: &[&[(0, |byte| byte == MAGIC[0])]],
     check,
 };
 

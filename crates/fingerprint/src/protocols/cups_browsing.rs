@@ -13,7 +13,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Client,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| byte.is_ascii_hexdigit())],
+    datagram: &[&[(0, |byte| byte.is_ascii_hexdigit())]],
     check,
 };
 

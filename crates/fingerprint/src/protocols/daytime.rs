@@ -6,11 +6,11 @@
 
 use offport_wire::Transport;
 
-use super::chargen::answers;
+use super::chargen::{ASKS, answers};
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
+use crate::probe::{At, LENGTH, Match, Probe, Sides, Transports};
 use crate::text::{Step, Text, is_ascii_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -18,9 +18,23 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Server,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| matches!(byte, 0 | b'\r' | b'\n' | b' ') || byte.is_ascii_alphanumeric())],
+    datagram: &[
+        ASKS,
+        // A day and a month; a date; NIST's, behind an empty line.
+        &[(0, |byte| byte.is_ascii_alphabetic()), (1, |byte| byte.is_ascii_alphabetic()), FAIR],
+        &[
+            (0, |byte| byte.is_ascii_digit()),
+            (1, |byte| byte.is_ascii_digit()),
+            (2, |byte| byte == b' '),
+            FAIR,
+        ],
+        &[(0, |byte| byte == b'\n'), (1, |byte| byte.is_ascii_digit()), FAIR],
+    ],
     check,
 };
+
+/// As long as a time with its date.
+const FAIR: At = (LENGTH, |length| (20..=100).contains(&length));
 
 const DAYS: &[&[u8]] = &[b"Sun", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat"];
 const MONTHS: &[&[u8]] =

@@ -15,7 +15,10 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(HASH_LEN + SIGNATURE_LEN, |recovery| recovery <= 1)],
+    datagram: &[&[
+        (HASH_LEN + SIGNATURE_LEN, |recovery| recovery <= 1),
+        (HASH_LEN + SIGNATURE_LEN + 1, |kind| matches!(kind, PING..=ENR_RESPONSE)),
+    ]],
     check,
 };
 

@@ -14,7 +14,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| (1..=LAST_TYPE).contains(&byte))],
+    datagram: &[&[(0, |byte| (1..=LAST_TYPE).contains(&byte))]],
     check,
 };
 

@@ -16,7 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte == START[0])],
+    datagram: &[&[(0, |byte| byte == START[0])]],
     check,
 };
 

@@ -11,7 +11,7 @@ use crate::answer::Proof;
 use crate::dns_message::{HEADER_LEN, Header, Message, Walk, header_so_far, walk};
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{At, Match, Probe, Sides, Transports};
+use crate::probe::{At, Form, LENGTH, Match, Probe, Sides, Transports};
 use crate::reader::Reader;
 
 pub(crate) const PROBE: Probe = Probe {
@@ -24,7 +24,10 @@ pub(crate) const PROBE: Probe = Probe {
 };
 
 /// A datagram holds few questions and answers: high bytes of their counts.
-pub(super) const DATAGRAM: &[At] = &[(4, |questions| questions == 0), (6, |answers| answers == 0)];
+const DATAGRAM: &[Form] = &[&[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER]];
+pub(super) const FEW_QUESTIONS: At = (4, |questions| questions == 0);
+pub(super) const FEW_ANSWERS: At = (6, |answers| answers == 0);
+pub(super) const WITH_HEADER: At = (LENGTH, |length| length as usize >= HEADER_LEN);
 
 /// Opcodes (RFC 1035, section 4.1.1; RFC 1996; RFC 2136). Stateful operations (6, RFC 8490) are not told: their
 /// messages count nothing, and TLVs follow.

@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Client,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| byte == b'{')],
+    datagram: &[&[(0, |byte| byte == b'{')]],
     check,
 };
 

@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| (CHANGE_CIPHER_SPEC..=ACK).contains(&byte))],
+    datagram: &[&[(0, |byte| (CHANGE_CIPHER_SPEC..=ACK).contains(&byte))]],
     check,
 };
 

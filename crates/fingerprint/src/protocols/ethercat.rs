@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(1, |high| high >> 3 == 2)],
+    datagram: &[&[(1, |high| high >> 3 == 2)]],
     check,
 };
 

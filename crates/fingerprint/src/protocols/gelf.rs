@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Client,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| matches!(byte, b'{' | 0x1e))],
+    datagram: &[&[(0, |byte| matches!(byte, b'{' | 0x1e))]],
     check,
 };
 

@@ -18,7 +18,12 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| is_registration(byte))],
+    datagram: &[&[
+        (0, is_registration),
+        (4, |byte| byte == 0x06),
+        (5, |byte| byte == 0),
+        (7, |byte| byte == 0x91),
+    ]],
     check,
 };
 

@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| matches!(byte, 1 | 2))],
+    datagram: &[&[(0, |byte| matches!(byte, 1 | 2))]],
     check,
 };
 

@@ -17,7 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP_SCTP,
     sides: Sides::Client,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte == 0)],
+    datagram: &[&[(0, |byte| byte == 0)]],
     check,
 };
 

@@ -10,7 +10,7 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::probe::{Match, PORTS, Probe, Sides, Transports, ports, weigh};
 use crate::reader::Reader;
 use crate::scan::{Scan, Step, Stop, require};
 
@@ -19,7 +19,12 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[],
+    datagram: &[
+        // Versions 1 and 2; behind a non-ESP marker the same; among keep-alives and ESP, anything.
+        &[(17, is_version), (24, |length| length == 0), (25, |length| length == 0)],
+        &[(0, |marker| marker == 0), (1, |marker| marker == 0), (21, is_version), (28, |length| length == 0)],
+        &[(PORTS, |ports| ports & ports::NAT_TRAVERSAL != 0)],
+    ],
     check,
 };
 
@@ -30,7 +35,10 @@ const MARKER_LEN: usize = 4;
 /// RFC 9329, section 4.
 const TCP_PREFIX: &[u8] = b"IKETCP";
 const NAT_KEEPALIVE: &[u8] = &[0xff];
-const NAT_TRAVERSAL_PORT: u16 = 4500;
+
+/// RFC 2408, section 3.1; RFC 7296, section 3.1: major and minor.
+const VERSION_1: u8 = 0x10;
+const VERSION_2: u8 = 0x20;
 
 /// Header, a block of payload, an integrity check value.
 const ESP_MIN: usize = 28;
@@ -48,12 +56,16 @@ const FLAG_ENCRYPTED_V1: u8 = 0x01;
 const PAYLOAD_ENCRYPTED: u8 = 46;
 const PAYLOAD_ENCRYPTED_FRAGMENT: u8 = 53;
 
+const fn is_version(version: u8) -> bool {
+    matches!(version, VERSION_1 | VERSION_2)
+}
+
 fn check(exchange: &Exchange<'_>) -> Match {
     if exchange.transport == Transport::TCP {
         return weigh(exchange, |side| stream(side, TCP_PREFIX), |side| stream(side, b""));
     }
     // Only where IKE and ESP share a port can ESP stand for it (RFC 3948, section 2).
-    let with_esp = exchange.server_port == NAT_TRAVERSAL_PORT || exchange.client_port == NAT_TRAVERSAL_PORT;
+    let with_esp = ports::of(exchange) & ports::NAT_TRAVERSAL != 0;
     match (side(&exchange.client, with_esp), side(&exchange.server, with_esp)) {
         (Saying::Other, _) | (_, Saying::Other) => Match::No,
         (Saying::Ike, _) | (_, Saying::Ike) => Match::Yes(Proof::Structure),
@@ -150,14 +162,14 @@ fn ike(scan: &mut Scan<'_>, total: usize) -> Step<Proof> {
     let length = scan.u32_be()? as usize;
     require(length >= HEADER_LEN && length == total)?;
     let chained = match version {
-        0x10 => {
+        VERSION_1 => {
             // Base to Informational, Transaction, Quick Mode, New Group Mode, vendors' (RFC 2408, section 3.1; RFC 2409).
             require(matches!(exchange_type, 1..=6 | 32 | 33 | 240..=255) && flags & !FLAGS_V1 == 0)?;
             // RFC 2408, section 4.2: phase 1 has message id zero.
             require(message_id == 0 || !matches!(exchange_type, 1..=4))?;
             flags & FLAG_ENCRYPTED_V1 == 0
         }
-        0x20 => {
+        VERSION_2 => {
             // The other flags and, in the first exchange, the message id are ignored on receipt, and tested so.
             require((IKE_SA_INIT..=IKE_SA_INIT + 10).contains(&exchange_type))?;
             require(!responder_is_zero || exchange_type == IKE_SA_INIT || exchange_type == 38)?;

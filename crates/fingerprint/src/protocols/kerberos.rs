@@ -17,7 +17,15 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| matches!(byte, 0..=0x3f | 0x60..=0x7f))],
+    datagram: &[
+        &[(0, |octet| octet & 0xe0 == 0x60)],
+        // A change of a password: its version.
+        &[
+            (0, |length| length <= 0x3f),
+            (2, |high| matches!(high, 0x00 | 0xff)),
+            (3, |low| matches!(low, 0x01 | 0x80)),
+        ],
+    ],
     check,
 };
 

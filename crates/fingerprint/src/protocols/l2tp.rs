@@ -15,7 +15,10 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |first| first == CONTROL || is_data(first))],
+    datagram: &[
+        &[(0, |first| first == CONTROL), (1, |version| matches!(version, 2 | 3))],
+        &[(0, is_data), (1, |version| version == 2)],
+    ],
     check,
 };
 

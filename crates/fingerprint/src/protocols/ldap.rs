@@ -17,7 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte == tag::SEQUENCE)],
+    datagram: &[&[(0, |byte| byte == tag::SEQUENCE)]],
     check,
 };
 

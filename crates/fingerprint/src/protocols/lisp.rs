@@ -16,7 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |first| matches!(first >> 4, MAP_REQUEST..=MAP_NOTIFY | ENCAPSULATED))],
+    datagram: &[&[(0, |first| matches!(first >> 4, MAP_REQUEST..=MAP_NOTIFY | ENCAPSULATED))]],
     check,
 };
 

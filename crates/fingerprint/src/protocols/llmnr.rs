@@ -7,25 +7,23 @@ use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
-use crate::protocols::dns::{Rules, both_sides, is_ordinary};
+use crate::probe::{Match, PORTS, Probe, Sides, Transports, ports};
+use crate::protocols::dns::{FEW_ANSWERS, FEW_QUESTIONS, Rules, WITH_HEADER, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Llmnr,
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: super::dns::DATAGRAM,
+    datagram: &[&[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORTS, |ports| ports & ports::LLMNR != 0)]],
     check,
 };
-
-const PORT: u16 = 5355;
 
 /// The opcode and the four bits between T and RCODE, all zero (RFC 4795, section 2.1.1).
 const OPCODE_AND_RESERVED: u16 = 0x78f0;
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    if exchange.server_port != PORT && exchange.client_port != PORT {
+    if ports::of(exchange) & ports::LLMNR == 0 {
         return Match::No;
     }
     both_sides(

@@ -8,26 +8,31 @@ use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
-use crate::protocols::dns::{Rules, both_sides, is_ordinary};
+use crate::probe::{Match, PORTS, Probe, Sides, Transports, ports};
+use crate::protocols::dns::{FEW_ANSWERS, FEW_QUESTIONS, Rules, WITH_HEADER, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::Mdns,
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: super::dns::DATAGRAM,
+    datagram: &[
+        &[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORTS, |ports| ports & ports::MDNS != 0)],
+        &[
+            FEW_QUESTIONS,
+            FEW_ANSWERS,
+            WITH_HEADER,
+            (0, |id| id == 0),
+            (1, |id| id == 0),
+            (2, |flags| flags & 0x78 == 0),
+            (3, |flags| flags & 0x0f == 0),
+        ],
+    ],
     check,
 };
 
-const PORT: u16 = 5353;
-/// Some resolvers ask from port 5353.
-const DNS_PORT: u16 = 53;
-
 fn check(exchange: &Exchange<'_>) -> Match {
-    let on_port =
-        exchange.server_port == PORT || exchange.client_port == PORT && exchange.server_port != DNS_PORT;
-    let rules = match on_port {
+    let rules = match ports::of(exchange) & ports::MDNS != 0 {
         true => Rules { header: is_possible, name: |_| true, message: is_mdns, attempt: is_ordinary },
         false => Rules { header: is_multicast, name: |_| true, message: is_marked, attempt: |_| false },
     };

@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| matches!(byte, REQUEST_3E | REQUEST_4E | RESPONSE_3E | RESPONSE_4E))],
+    datagram: &[&[(0, |byte| matches!(byte, REQUEST_3E | REQUEST_4E | RESPONSE_3E | RESPONSE_4E))]],
     check,
 };
 

@@ -19,7 +19,12 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(2, |byte| byte == 0), (3, |byte| byte == 0), (6, |byte| byte == 0), (7, |byte| byte == 0)],
+    datagram: &[&[
+        (2, |byte| byte == 0),
+        (3, |byte| byte == 0),
+        (6, |byte| byte == 0),
+        (7, |byte| byte == 0),
+    ]],
     check,
 };
 

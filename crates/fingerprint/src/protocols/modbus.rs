@@ -17,12 +17,13 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[
+    datagram: &[&[
         (2, |byte| byte == 0),
         (3, |byte| byte == 0),
         (4, |byte| byte == 0),
         (5, |length| length >= 2),
-    ],
+        (7, |code| code & !EXCEPTION != 0),
+    ]],
     check,
 };
 

@@ -6,7 +6,7 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
+use crate::probe::{Match, Probe, STARTS_WITH_LENGTH, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh_either_way};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -14,9 +14,20 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Client,
     strongest: Proof::Structure,
-    datagram: &[(1, |kind| kind <= 0x1f || kind == 0xfe)],
+    datagram: &[
+        &[(STARTS_WITH_LENGTH, |holds| holds == 1), (1, is_kind)],
+        &[(0, |first| first == LONG), (1, |length| length <= LONGEST_HIGH), (3, is_kind)],
+    ],
     check,
 };
+
+/// The first octet of a length of three, and the high one of the longest.
+const LONG: u8 = 1;
+const LONGEST_HIGH: u8 = 0x1f;
+
+const fn is_kind(kind: u8) -> bool {
+    kind == CONNECT || is_of_client(kind) || is_of_gateway(kind)
+}
 
 const SEARCH_GATEWAY: u8 = 0x01;
 const CONNECT: u8 = 0x04;
@@ -27,10 +38,8 @@ fn check(exchange: &Exchange<'_>) -> Match {
 
 /// Length, in one octet or three, and type.
 fn header(scan: &mut Scan<'_>, total: usize) -> Step<u8> {
-    const LONG: u8 = 1;
-    const LONGEST: u64 = 0x1fff;
     let length = match scan.u8()? {
-        LONG => scan.be(2, 0..=LONGEST)? as usize,
+        LONG => scan.be(2, 0..=u64::from(LONGEST_HIGH) << 8 | 0xff)? as usize,
         short => usize::from(short),
     };
     require(length == total)?;

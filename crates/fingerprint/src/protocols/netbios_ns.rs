@@ -4,18 +4,28 @@
 //! first-level encoding (RFC 1001, section 14.1), its opcode and counts are one of the service's messages.
 
 use crate::answer::Proof;
-use crate::dns_message::{Header, Message};
+use crate::dns_message::{HEADER_LEN, Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
-use crate::protocols::dns::{Rules, both_sides, is_ordinary};
+use crate::probe::{Match, PORTS, Probe, Sides, Transports, ports};
+use crate::protocols::dns::{FEW_ANSWERS, FEW_QUESTIONS, Rules, WITH_HEADER, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe {
     protocol: Protocol::NetbiosNs,
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: super::dns::DATAGRAM,
+    datagram: &[
+        &[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORTS, |ports| ports & ports::NETBIOS_NS != 0)],
+        // A query has one name, and a record says whose it is; both are long labels, or a pointer to one.
+        &[
+            FEW_QUESTIONS,
+            FEW_ANSWERS,
+            (2, |flags| is_opcode(flags >> 3 & 0xf)),
+            (5, |questions| questions <= 1),
+            (HEADER_LEN, is_name),
+        ],
+    ],
     check,
 };
 
@@ -29,19 +39,23 @@ fn check(exchange: &Exchange<'_>) -> Match {
         PORT => Rules { header: is_possible, name: |_| true, message: is_netbios, attempt: is_ordinary },
         // Elsewhere, what is broken is rather DNS, so the name must be there: it is a label of 32 bytes, or at the end of
         // a pointer.
-        _ => Rules {
-            header: is_possible,
-            name: |first| first == 32 || first >= 0xc0,
-            message: is_netbios,
-            attempt: |_| false,
-        },
+        _ => Rules { header: is_possible, name: is_name, message: is_netbios, attempt: |_| false },
     };
     both_sides(exchange, &rules)
 }
 
+/// The first byte of a name: a label of 32 bytes, or a pointer.
+const fn is_name(first: u8) -> bool {
+    first == 32 || first >= 0xc0
+}
+
+/// Query, registration, release, WACK, refresh (8, or 9 by the RFC's own misprint), multi-homed registration.
+const fn is_opcode(opcode: u8) -> bool {
+    matches!(opcode, 0 | 5..=9 | 15)
+}
+
 fn is_possible(header: &Header) -> bool {
-    // Query, registration, release, WACK, refresh (8, or 9 by the RFC's own misprint), multi-homed registration.
-    matches!(header.opcode(), 0 | 5..=9 | 15) && header.questions <= 1
+    is_opcode(header.opcode() as u8) && header.questions <= 1
 }
 
 fn is_netbios(message: &Message) -> bool {

@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Client,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte == 0)],
+    datagram: &[&[(0, |byte| byte == 0)]],
     check,
 };
 

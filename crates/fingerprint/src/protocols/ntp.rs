@@ -6,7 +6,7 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
+use crate::probe::{LENGTH, Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -14,11 +14,71 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| (1..=4).contains(&(byte >> 3 & 7)))],
+    datagram: &[
+        &[
+            (0, |first| is_version(first) && has_time(first)),
+            (1, is_stratum),
+            (2, is_poll),
+            (3, is_precision),
+            (LENGTH, |length| length as usize >= HEADER_LEN),
+        ],
+        &[(0, |first| is_version(first) && first & 7 == 6 && first >> 6 == 0), (1, is_operation)],
+        &[
+            (0, |first| is_version(first) && first & 7 == 7),
+            (2, is_implementation),
+            (3, |request| request <= REQUEST_LAST),
+            // Items of less than 4096 bytes.
+            (6, |size| size < 0x10),
+        ],
+    ],
     check,
 };
 
 const HEADER_LEN: usize = 48;
+
+const fn version(first: u8) -> u8 {
+    first >> 3 & 7
+}
+
+const fn is_version(first: u8) -> bool {
+    matches!(version(first), 1..=4)
+}
+
+/// Modes of time; RFC 1059 has no mode: version 1 leaves it zero.
+const fn has_time(first: u8) -> bool {
+    match first & 7 {
+        0 => version(first) == 1,
+        mode => mode <= 5,
+    }
+}
+
+/// 16 stands for unsynchronised; a kiss-o'-death has 0 (RFC 5905, section 7.4).
+const fn is_stratum(stratum: u8) -> bool {
+    stratum <= 16
+}
+
+/// Seconds, as a power of two: up to 36 hours by section 7.3; chrony polls from 1/128 second to half a year.
+fn is_poll(poll: u8) -> bool {
+    (-7..=24).contains(&(poll as i8))
+}
+
+/// Seconds, as a power of two; 32 says nothing (draft-ietf-ntp-data-minimization, section 3).
+fn is_precision(precision: u8) -> bool {
+    (-32..=0).contains(&(precision as i8)) || precision == 32
+}
+
+/// RFC 9327, section 2: response, error, more, and an operation.
+const fn is_operation(bits: u8) -> bool {
+    matches!(bits & 0x1f, 0..=12 | 31)
+}
+
+/// Universal, and the two numbers of the implementations that there were.
+const fn is_implementation(implementation: u8) -> bool {
+    matches!(implementation, 0 | 2 | 3)
+}
+
+/// Mode 7: `ntp_request.h`.
+const REQUEST_LAST: u8 = 47;
 
 fn check(exchange: &Exchange<'_>) -> Match {
     weigh(exchange, |client| message(client, true), |server| message(server, false))
@@ -27,15 +87,11 @@ fn check(exchange: &Exchange<'_>) -> Match {
 fn message(message: Message<'_>, from_client: bool) -> Step<Proof> {
     let mut scan = message.scan();
     let first = scan.u8()?;
-    let version = first >> 3 & 7;
-    require((1..=4).contains(&version))?;
+    require(is_version(first))?;
     match first & 7 {
-        // RFC 1059 has no mode: version 1 leaves it zero.
-        mode @ 0..=5 => {
-            require(mode != 0 || version == 1).and_then(|()| time(&mut scan, mode)).and_then(|()| {
-                require(is_trailer(version, message.total.saturating_sub(HEADER_LEN), &mut scan))
-            })?
-        }
+        mode @ 0..=5 => require(has_time(first)).and_then(|()| time(&mut scan, mode)).and_then(|()| {
+            require(is_trailer(version(first), message.total.saturating_sub(HEADER_LEN), &mut scan))
+        })?,
         // Who asks does not answer; a response's fields hold almost anything.
         6 if control(&mut scan, first, message.total)? && from_client => return Ok(Proof::Heuristic),
         6 => {}
@@ -48,12 +104,9 @@ fn message(message: Message<'_>, from_client: bool) -> Step<Proof> {
 fn time(scan: &mut Scan<'_>, mode: u8) -> Step<()> {
     const SERVER: u8 = 4;
     const BROADCAST: u8 = 5;
-    // 16 stands for unsynchronised; a kiss-o'-death has 0 (section 7.4).
-    scan.u8_if(|stratum| stratum <= 16)?;
-    // Seconds, as a power of two: up to 36 hours by section 7.3; chrony polls from 1/128 second to half a year.
-    scan.u8_if(|poll| (-7..=24).contains(&(poll as i8)))?;
-    // Seconds, as a power of two; 32 says nothing (draft-ietf-ntp-data-minimization, section 3).
-    scan.u8_if(|precision| (-32..=0).contains(&(precision as i8)) || precision == 32)?;
+    scan.u8_if(is_stratum)?;
+    scan.u8_if(is_poll)?;
+    scan.u8_if(is_precision)?;
     // Fixed point, seconds above the binary point: the delay can be a little negative before version 4.
     let delay = scan.u32_be()? as i32;
     require((-0xffff..64 << 16).contains(&delay))?;
@@ -92,7 +145,7 @@ fn is_trailer(version: u8, mut len: usize, scan: &mut Scan<'_>) -> bool {
 fn control(scan: &mut Scan<'_>, first: u8, total: usize) -> Step<bool> {
     const LEN: usize = 12;
     require(first >> 6 == 0)?;
-    let bits = scan.u8_if(|bits| bits & 0x1f <= 12 || bits & 0x1f == 31)?;
+    let bits = scan.u8_if(is_operation)?;
     let is_response = bits & 0x80 != 0;
     scan.skip(2)?;
     let status = scan.u16_be()?;
@@ -115,11 +168,10 @@ fn private(scan: &mut Scan<'_>, first: u8, total: usize) -> Step<()> {
     const DATA_LENS: [usize; 2] = [40, 184];
     const REQUEST_LENS: [usize; 5] = [8, 48, 56, 192, 216];
     let is_response = first & 0x80 != 0;
-    require(first >> 3 & 7 > 1)?;
+    require(version(first) > 1)?;
     scan.skip(1)?;
-    // Universal, and the two numbers of the implementations that there were.
-    scan.u8_if(|implementation| matches!(implementation, 0 | 2 | 3))?;
-    scan.u8_if(|request| request <= 47)?;
+    scan.u8_if(is_implementation)?;
+    scan.u8_if(|request| request <= REQUEST_LAST)?;
     let (error_and_items, size) = (scan.u16_be()?, scan.u16_be()?);
     // Four bits before the size must be zero.
     require(size < 0x1000)?;

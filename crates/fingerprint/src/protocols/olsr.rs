@@ -14,7 +14,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(4, is_first_kind)],
+    datagram: &[&[(4, is_first_kind)]],
     check,
 };
 

@@ -14,7 +14,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| is_version_and_flags(byte))],
+    datagram: &[&[(0, |byte| is_version_and_flags(byte))]],
     check,
 };
 

@@ -21,7 +21,17 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| !matches!(byte, 0x40..=0x7f))],
+    datagram: &[
+        // A long header: the length of the first id.
+        &[(0, |first| first >= 0x80), (5, |length| length <= CONNECTION_ID_MAX)],
+        // Google's: behind its version, and behind its public flags.
+        &[(0, |first| first >= 0x80), (1, |byte| byte == b'Q'), (5, gquic::are_id_lengths)],
+        &[(0, gquic::is_version_first), (1, |byte| byte == b'Q')],
+        &[(0, gquic::is_version_behind_id), (9, |byte| byte == b'Q')],
+        &[(0, gquic::is_reset), (1, |byte| byte == b'P')],
+        &[(0, gquic::is_reset), (9, |byte| byte == b'P')],
+        &[(0, gquic::is_bare)],
+    ],
     check,
 };
 

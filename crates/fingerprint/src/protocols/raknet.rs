@@ -14,12 +14,25 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: &[(0, is_offline)],
+    datagram: &[
+        &[(0, |kind| matches!(kind, 0x01 | 0x02)), (9, is_magic_0), (10, is_magic_1)],
+        &[(0, |kind| kind == 0x1c), (17, is_magic_0), (18, is_magic_1)],
+        &[(0, |kind| kind == 0x19), (2, is_magic_0), (3, is_magic_1)],
+        &[(0, is_offline), (1, is_magic_0), (2, is_magic_1)],
+    ],
     check,
 };
 
 const MAGIC: [u8; 16] =
     [0, 0xff, 0xff, 0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfd, 0xfd, 0xfd, 0xfd, 0x12, 0x34, 0x56, 0x78];
+
+const fn is_magic_0(byte: u8) -> bool {
+    byte == MAGIC[0]
+}
+
+const fn is_magic_1(byte: u8) -> bool {
+    byte == MAGIC[1]
+}
 
 /// Pings and the pong, requests and replies of a connection, refusals. Programs number their messages anew: in all but
 /// the first three the magic stands behind the number.

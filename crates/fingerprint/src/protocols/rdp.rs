@@ -17,7 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(6, |options| options <= 0x1f), (7, |flags| matches!(flags & !0x60, 0x01 | 0x05 | 0x0c))],
+    datagram: &[&[(6, |options| options <= 0x1f), (7, |flags| matches!(flags & !0x60, 0x01 | 0x05 | 0x0c))]],
     check,
 };
 

@@ -14,7 +14,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| matches!(byte, REQUEST | RESPONSE))],
+    datagram: &[&[(0, |byte| matches!(byte, REQUEST | RESPONSE))]],
     check,
 };
 

@@ -15,7 +15,12 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(4, |byte| byte == 0), (5, |byte| byte == 0), (6, |byte| byte == 0), (7, |kind| kind <= 1)],
+    datagram: &[&[
+        (4, |byte| byte == 0),
+        (5, |byte| byte == 0),
+        (6, |byte| byte == 0),
+        (7, |kind| kind <= 1),
+    ]],
     check,
 };
 

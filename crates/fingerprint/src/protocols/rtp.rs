@@ -14,7 +14,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte >> 6 == 2)],
+    datagram: &[&[(0, |byte| byte >> 6 == 2)]],
     check,
 };
 

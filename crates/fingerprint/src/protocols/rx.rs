@@ -7,7 +7,7 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
+use crate::probe::{LENGTH, Match, Probe, Sides, Transports};
 use crate::scan::{Message, Scan, Step, Stop, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -15,7 +15,14 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(8, |call| call == 0)],
+    datagram: &[&[
+        (8, |call| call == 0),
+        (12, |sequence| sequence == 0),
+        (20, is_kind),
+        (21, |flags| flags & !FLAGS == 0),
+        (22, |status| status == 0),
+        (LENGTH, |length| length as usize >= HEADER_LEN),
+    ]],
     check,
 };
 

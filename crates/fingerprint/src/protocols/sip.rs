@@ -8,7 +8,7 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::probe::{LENGTH, Match, Probe, Sides, Transports, weigh};
 use crate::start_line::{self, RequestLine, Version};
 use crate::text::{Text, Verbs, all, is_ascii_text, verdict};
 
@@ -17,9 +17,20 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| byte.is_ascii_alphabetic() || matches!(byte, 0 | b'\r' | b'\n' | b' '))],
+    datagram: &[
+        // A method, or the version; keep-alives.
+        &[(0, is_letter), (1, is_letter), (2, is_letter)],
+        &[(0, |byte| matches!(byte, 0 | b'\r' | b'\n' | b' ')), (LENGTH, |length| length <= KEEP_ALIVE_MAX)],
+    ],
     check,
 };
+
+/// Longest of empty lines that keep a binding alive.
+const KEEP_ALIVE_MAX: u8 = 8;
+
+const fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic()
+}
 
 /// RFC 3261, 3262, 3265, 3311, 3428, 3515, 3903, 6086.
 const METHODS: &Verbs = &Verbs::new(&[
@@ -106,7 +117,8 @@ fn request(bytes: &[u8]) -> Match {
 
 /// Empty lines (RFC 5626, section 3.5.1), and what phones send instead to hold a NAT binding open.
 fn is_keep_alive(datagram: &[u8]) -> bool {
-    let blank = datagram.len() <= 8 && datagram.iter().all(|&byte| matches!(byte, b'\r' | b'\n' | b' ' | 0));
+    let blank = datagram.len() <= KEEP_ALIVE_MAX.into()
+        && datagram.iter().all(|&byte| matches!(byte, b'\r' | b'\n' | b' ' | 0));
     blank || matches!(datagram, b"jaK" | b"jaK\0" | b"hello")
 }
 

@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| matches!(byte, 0xff | 0xfe))],
+    datagram: &[&[(0, |byte| matches!(byte, 0xff | 0xfe))]],
     check,
 };
 

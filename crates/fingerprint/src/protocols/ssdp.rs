@@ -14,7 +14,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Client,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| matches!(byte, b'H' | b'h' | b'M' | b'N'))],
+    datagram: &[&[(0, |byte| matches!(byte, b'H' | b'h' | b'M' | b'N'))]],
     check,
 };
 

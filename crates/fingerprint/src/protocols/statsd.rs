@@ -17,7 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Client,
     strongest: Proof::Banner,
-    datagram: &[(0, is_name), (1, |byte| matches!(byte, b' '..=b'~'))],
+    datagram: &[&[(0, is_name), (1, |byte| matches!(byte, b' '..=b'~'))]],
     check,
 };
 

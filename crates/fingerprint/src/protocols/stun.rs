@@ -10,7 +10,7 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::probe::{At, LENGTH, Match, Probe, Sides, Transports, weigh};
 use crate::reader::Reader;
 use crate::scan::{Scan, Step, Stop, require};
 
@@ -19,11 +19,20 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte <= 0x3f || byte == MULTIPLEX[0])],
+    datagram: &[
+        &[
+            (0, |first| first <= 0x3f),
+            (4, |cookie| cookie == MAGIC_COOKIE[0]),
+            (5, |cookie| cookie == MAGIC_COOKIE[1]),
+        ],
+        &[(0, |first| first <= 1), (1, |kind| matches!(kind, 0x01..=0x04 | 0x11..=0x15)), WITH_HEADER],
+        &[(0, |first| first == MULTIPLEX[0]), (1, |second| second == MULTIPLEX[1])],
+    ],
     check,
 };
 
 const HEADER_LEN: usize = 20;
+const WITH_HEADER: At = (LENGTH, |length| length as usize >= HEADER_LEN);
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 
 /// Microsoft's TURN (MS-TURN, section 2.2.1) behind its own frame over UDP (MS-TURNBWM, MS-ICE2BWM): type, length, sequence.

@@ -16,7 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Client,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| byte == b'<')],
+    datagram: &[&[(0, |byte| byte == b'<')]],
     check,
 };
 

@@ -17,7 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |counter| counter == 0)],
+    datagram: &[&[(0, |counter| counter == 0)]],
     check,
 };
 

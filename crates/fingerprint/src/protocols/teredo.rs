@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[(0, |byte| byte == 0 || byte >> 4 == 6)],
+    datagram: &[&[(0, |byte| byte == 0 || byte >> 4 == 6)]],
     check,
 };
 

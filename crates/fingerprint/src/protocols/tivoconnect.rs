@@ -16,7 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| byte.eq_ignore_ascii_case(&FIRST[0]))],
+    datagram: &[&[(0, |byte| byte.eq_ignore_ascii_case(&FIRST[0]))]],
     check,
 };
 

@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::UDP,
     sides: Sides::Either,
     strongest: Proof::Banner,
-    datagram: &[(0, |byte| matches!(byte, b'<' | UTF8_MARK | b' ' | b'\t' | b'\r' | b'\n'))],
+    datagram: &[&[(0, |byte| matches!(byte, b'<' | UTF8_MARK | b' ' | b'\t' | b'\r' | b'\n'))]],
     check,
 };
 
