@@ -80,12 +80,14 @@ impl Selection {
         let mut left = *forms.length.admitted(length);
         left.keep(forms.starts_with_length.admitted(starts_with_length));
         left.keep(forms.ports.admitted(ports));
-        for column in &forms.bytes {
-            left.keep(match datagram.get(column.at) {
-                Some(&byte) => column.admitted(byte),
-                None if side.first_is_cut() => break,
-                None => &column.ignored,
-            });
+        match datagram.first_chunk::<HEAD>() {
+            Some(head) => {
+                forms.head.iter().zip(head).for_each(|(column, &byte)| left.keep(column.admitted(byte)));
+            }
+            None => left.keep_admitted(forms.head.iter(), side),
+        }
+        if left.has_any_of(&forms.named_later) {
+            left.keep_admitted(forms.later.iter(), side);
         }
         let mut selection = Self::default();
         for form in (Indices { words: left.0, at: 0 }) {
@@ -126,13 +128,13 @@ impl Selection {
         self.indices().filter_map(|index| PROBES.get(index))
     }
 
-    const fn indices(self) -> Indices<WORDS> {
+    pub(crate) const fn indices(self) -> Indices<WORDS> {
         Indices { words: self.0, at: 0 }
     }
 }
 
 /// The bits that are set, from the lowest on.
-struct Indices<const N: usize> {
+pub(crate) struct Indices<const N: usize> {
     words: [u64; N],
     at: usize,
 }
@@ -234,15 +236,37 @@ impl Forms {
             *word &= other;
         }
     }
+
+    fn keep_admitted<'a>(&mut self, columns: impl Iterator<Item = &'a Column>, side: &Side<'_>) {
+        let datagram = side.first_datagram();
+        for column in columns {
+            self.keep(match datagram.get(column.at) {
+                Some(&byte) => column.admitted(byte),
+                None if side.first_is_cut() => return,
+                None => &column.ignored,
+            });
+        }
+    }
+
+    fn has_any_of(&self, others: &Self) -> bool {
+        self.0.iter().zip(others.0).any(|(word, other)| word & other != 0)
+    }
 }
 
 struct FormTables {
     length: Column,
     starts_with_length: Column,
     ports: Column,
-    /// In the order of offsets.
-    bytes: Box<[Column]>,
+    /// For each of the first offsets, which nearly every datagram has.
+    head: Box<[Column; HEAD]>,
+    /// For the offsets behind that are named.
+    later: Box<[Column]>,
+    /// The forms that name one of those.
+    named_later: Forms,
 }
+
+/// Bytes that are always looked at, without asking whether any form that is left names them.
+const HEAD: usize = 8;
 
 /// An offset in a datagram that a form names.
 struct Column {
@@ -262,16 +286,20 @@ impl FormTables {
     }
 
     fn new() -> Self {
-        let mut named: BTreeSet<usize> =
-            Self::all().iter().flat_map(|(_, form)| form.iter()).map(|(at, _)| *at).collect();
-        for other in [LENGTH, STARTS_WITH_LENGTH, TIES] {
-            named.remove(&other);
-        }
+        let is_later = |at: usize| at >= HEAD && ![LENGTH, STARTS_WITH_LENGTH, TIES].contains(&at);
+        let later: BTreeSet<usize> = Self::all()
+            .iter()
+            .flat_map(|(_, form)| form.iter())
+            .map(|(at, _)| *at)
+            .filter(|&at| is_later(at))
+            .collect();
         Self {
             length: Column::new(LENGTH),
             starts_with_length: Column::new(STARTS_WITH_LENGTH),
             ports: Column::new(TIES),
-            bytes: named.into_iter().map(Column::new).collect(),
+            head: Box::new(std::array::from_fn(Column::new)),
+            later: later.into_iter().map(Column::new).collect(),
+            named_later: Forms::of(|form| form.iter().any(|(at, _)| is_later(*at))),
         }
     }
 }

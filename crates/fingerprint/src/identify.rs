@@ -118,6 +118,27 @@ fn is_final(exchange: &Exchange<'_>, protocol: Protocol, proof: Proof) -> bool {
         || (protocol, proof) == (Protocol::Http, Proof::Banner) && (one_sided || !exchange.midstream)
 }
 
+/// What is needed of a probe to ask it. Of the whole rows few would share a line of cache.
+#[derive(Clone, Copy)]
+struct Asked {
+    check: fn(&Exchange<'_>) -> Match,
+    protocol: Protocol,
+    strongest: Proof,
+}
+
+static ASKED: [Asked; PROBES.len()] = {
+    let first = &PROBES[0];
+    let Probe { check, protocol, strongest, .. } = *first;
+    let mut asked = [Asked { check, protocol, strongest }; PROBES.len()];
+    let mut index = 0;
+    while index < PROBES.len() {
+        let Probe { check, protocol, strongest, .. } = PROBES[index];
+        asked[index] = Asked { check, protocol, strongest };
+        index += 1;
+    }
+    asked
+};
+
 /// What all probes say together.
 struct Tally {
     best: Option<(Protocol, Proof)>,
@@ -127,7 +148,7 @@ struct Tally {
 impl Tally {
     fn of(exchange: &Exchange<'_>, probes: Selection) -> Self {
         let mut tally = Self { best: None, undecided: false };
-        for Probe { protocol, strongest, check, .. } in probes.iter() {
+        for Asked { protocol, strongest, check } in probes.indices().filter_map(|index| ASKED.get(index)) {
             // Among equals the first in the table wins, and doubt counts only against a heuristic.
             let is_settled = |(_, proof): (Protocol, Proof)| !proof.is_weak() && proof >= *strongest;
             if tally.best.is_some_and(is_settled) {

@@ -16,39 +16,44 @@ use std::sync::Arc;
 /// Bytes that are compared: a method and its blank, a record's type, version and half of its length.
 const HEAD: usize = 4;
 
-/// Beginnings that are remembered.
-const ENTRIES: usize = 256;
+/// Beginnings that are remembered: so many places, and at each the latest two.
+const PLACES: usize = 512;
+const WAYS: usize = 2;
 
 /// [`identify`](crate::identify()) for many flows, one after the other.
 #[derive(Clone, Debug)]
 pub struct Identifier {
-    entries: Box<[Entry; ENTRIES]>,
+    entries: Box<[[Entry; WAYS]]>,
     signatures: Arc<Signatures>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
-    key: Option<Key>,
-    /// Not asked for before it is the second time in a row: a beginning that comes once is not worth it.
+    key: Key,
+    /// Not asked for before it is the second time: a beginning that comes once is not worth it.
     selection: Option<Selection>,
 }
 
-/// Everything that what probes say of a beginning depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Everything that what probes say of a beginning depends on. The default is no exchange's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Key {
     /// Of the side that spoke first; midstream, where one says nothing without the other, of both that spoke.
-    heads: [Option<[u8; HEAD]>; 2],
-    first: Speaker,
-    midstream: bool,
-    /// Position in [`PORTS`].
-    port: u8,
+    heads: [[u8; HEAD]; 2],
+    /// Flags, and above them one more than the position in [`PORTS`].
+    about: u16,
 }
+
+const SERVER_FIRST: u16 = 1;
+const MIDSTREAM: u16 = 2;
+/// There is a head of the client, of the server.
+const OF: [u16; 2] = [4, 8];
+const PORT_SHIFT: u32 = 4;
 
 impl Default for Identifier {
     fn default() -> Self {
         // Else the first flow would wait for it.
         dispatch::prepare();
-        Self { entries: Box::new([Entry::default(); ENTRIES]), signatures: Arc::default() }
+        Self { entries: vec![Default::default(); PLACES].into_boxed_slice(), signatures: Arc::default() }
     }
 }
 
@@ -76,15 +81,18 @@ impl Identifier {
 }
 
 /// The probes that are worth asking.
-fn select(entries: &mut [Entry; ENTRIES], exchange: &Exchange<'_>) -> Selection {
-    let selection = Selection::for_exchange(exchange);
-    let Some(key) = Key::of(exchange) else { return selection };
-    let entry = &mut entries[key.place()];
-    if entry.key != Some(key) {
-        *entry = Entry { key: Some(key), selection: None };
-        return selection;
+fn select(entries: &mut [[Entry; WAYS]], exchange: &Exchange<'_>) -> Selection {
+    let all = || Selection::for_exchange(exchange);
+    let Some(key) = Key::of(exchange) else { return all() };
+    let Some([latest, before]) = entries.get_mut(key.place()) else { return all() };
+    if latest.key != key {
+        std::mem::swap(latest, before);
+        if latest.key != key {
+            *latest = Entry { key, selection: None };
+            return all();
+        }
     }
-    *entry.selection.get_or_insert_with(|| key.narrow(selection))
+    *latest.selection.get_or_insert_with(|| key.narrow(all()))
 }
 
 impl Key {
@@ -93,40 +101,37 @@ impl Key {
         if transport != Transport::TCP {
             return None;
         }
-        let head = |side: Side<'_>| side.bytes.first_chunk().copied();
-        let heads = match first {
-            _ if midstream => {
-                let heads = [head(client), head(server)];
-                let is_short = |(side, head): (Side<'_>, Option<_>)| !side.is_empty() && head.is_none();
-                if [client, server].into_iter().zip(heads).any(is_short) {
-                    return None;
-                }
-                heads
+        let port = PORTS.iter().position(|&port| port == server_port).unwrap_or(PORTS.len()) + 1;
+        let flags = u16::from(first == Speaker::Server) * SERVER_FIRST + u16::from(midstream) * MIDSTREAM;
+        let mut key = Self { heads: Default::default(), about: flags | (port as u16) << PORT_SHIFT };
+        for (which, side) in [client, server].iter().enumerate() {
+            let counts = if midstream { !side.is_empty() } else { which == first as usize };
+            if counts {
+                key.heads[which] = *side.bytes.first_chunk()?;
+                key.about |= OF[which];
             }
-            Speaker::Client => [Some(head(client)?), None],
-            Speaker::Server => [None, Some(head(server)?)],
-        };
-        let port = PORTS.iter().position(|&port| port == server_port).unwrap_or(PORTS.len());
-        Some(Self { heads, first, midstream, port: port as u8 })
+        }
+        Some(key)
     }
 
     fn place(self) -> usize {
-        let [client, server] = self.heads.map(|head| u64::from(u32::from_le_bytes(head.unwrap_or_default())));
-        let about = u64::from(self.port) << 2 | (self.first as u64) << 1 | u64::from(self.midstream);
-        let mixed = (client | server << 32) ^ about << 24;
-        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % ENTRIES
+        let [client, server] = self.heads.map(|head| u64::from(u32::from_le_bytes(head)));
+        let mixed = (client | server << 32) ^ u64::from(self.about) << 24;
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize % PLACES
     }
 
     /// The probes that do not refuse the beginning by itself. Over TCP to refuse it is to refuse all that goes on from there.
     fn narrow(self, probes: Selection) -> Selection {
-        let Self { heads: [client, server], first, midstream, port } = self;
-        let server_port = PORTS.get(usize::from(port)).copied().unwrap_or(1);
+        let Self { heads, about } = self;
+        let server_port = PORTS.get(usize::from(about >> PORT_SHIFT) - 1).copied().unwrap_or(1);
         let ends = [HEAD as u16];
-        fn side<'a>(head: &'a Option<[u8; HEAD]>, ends: &'a [u16]) -> Side<'a> {
-            head.as_ref().map_or_else(Side::default, |head| Side::one(head, ends))
-        }
-        let (client, server) = (side(&client, &ends), side(&server, &ends));
-        let transport = Transport::TCP;
+        let side = |which: usize| match about & OF[which] {
+            0 => Side::default(),
+            _ => Side::one(&heads[which], &ends),
+        };
+        let (client, server) = (side(0), side(1));
+        let first = if about & SERVER_FIRST == 0 { Speaker::Client } else { Speaker::Server };
+        let (transport, midstream) = (Transport::TCP, about & MIDSTREAM != 0);
         let beginning = Exchange { transport, client, server, first, client_port: 1, server_port, midstream };
         let left = probes.filter(|probe| (probe.check)(&beginning) != Match::No);
         if midstream { left.or(Selection::patient()) } else { left }
