@@ -16,7 +16,7 @@ use offport_wire::Transport;
 
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::identify::transports;
-use crate::probe::{self, Form, LENGTH, Match, PORTS as TIES, Probe, STARTS_WITH_LENGTH};
+use crate::probe::{self, At, Form, LENGTH, MIDSTREAM, Match, PORTS as TIES, Probe, STARTS_WITH_LENGTH};
 use crate::protocols::PROBES;
 
 /// Some of [`PROBES`], in their order.
@@ -68,6 +68,42 @@ impl Selection {
             (Transport::UDP, _) => TABLES.all_udp,
             (transport, _) => Self::of(transport, |_| true),
         }
+    }
+
+    /// Those of them that a stream's later bytes leave, too.
+    pub(crate) fn left_by_stream(self, exchange: &Exchange<'_>) -> Self {
+        if exchange.transport != Transport::TCP {
+            return self;
+        }
+        match exchange.first {
+            _ if exchange.client.is_empty() && exchange.server.is_empty() => self,
+            _ if exchange.midstream => {
+                let of = |side: &Side<'_>| if side.is_empty() { Self::default() } else { self.left_by(side) };
+                of(&exchange.client).or(of(&exchange.server))
+            }
+            Speaker::Client => self.left_by(&exchange.client),
+            Speaker::Server => self.left_by(&exchange.server),
+        }
+    }
+
+    fn left_by(mut self, side: &Side<'_>) -> Self {
+        for column in &TABLES.stream {
+            let Some(&byte) = side.bytes.get(column.at) else { break };
+            self = self.and(*column.admitted(byte));
+        }
+        self
+    }
+
+    /// The first, which is taken out.
+    pub(crate) fn take_first(&mut self) -> Option<usize> {
+        let (at, word) = self.0.iter_mut().enumerate().find(|(_, word)| **word != 0)?;
+        let bit = word.trailing_zeros();
+        *word &= *word - 1;
+        Some(at * u64::BITS as usize + bit as usize)
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] & other.0[word]))
     }
 
     /// By its first datagram, and the bits of its ports.
@@ -160,6 +196,8 @@ struct Tables {
     tcp: [[Selection; 256]; 2],
     /// By the first byte of either side.
     midstream: [Selection; 256],
+    /// In the order of the offsets that streams name.
+    stream: Box<[Column<Selection>]>,
     forms: FormTables,
     /// The probe that a form is of.
     whose: [u8; FORMS],
@@ -192,12 +230,14 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     // Who refuses every first byte has not begun to look.
     let looking = midstream.into_iter().fold(Selection::default(), Selection::or);
     let all_tcp = Selection::of(Transport::TCP, |_| true);
-    let patient = all_tcp.without(looking);
+    let listens = |probe: &Probe| probe.stream.iter().all(|(at, admits)| *at != MIDSTREAM || admits(1));
+    let patient = Selection::of(Transport::TCP, listens).without(looking);
     midstream.iter_mut().for_each(|probes| *probes = probes.or(patient));
     Tables {
         tcp: [started_by(Speaker::Client), started_by(Speaker::Server)],
         midstream,
         patient,
+        stream: stream_columns(),
         forms: FormTables::new(),
         whose: std::array::from_fn(|form| FormTables::all()[form].0 as u8),
         all_tcp,
@@ -237,7 +277,7 @@ impl Forms {
         }
     }
 
-    fn keep_admitted<'a>(&mut self, columns: impl Iterator<Item = &'a Column>, side: &Side<'_>) {
+    fn keep_admitted<'a>(&mut self, columns: impl Iterator<Item = &'a Column<Forms>>, side: &Side<'_>) {
         let datagram = side.first_datagram();
         for column in columns {
             self.keep(match datagram.get(column.at) {
@@ -254,13 +294,13 @@ impl Forms {
 }
 
 struct FormTables {
-    length: Column,
-    starts_with_length: Column,
-    ports: Column,
+    length: Column<Forms>,
+    starts_with_length: Column<Forms>,
+    ports: Column<Forms>,
     /// For each of the first offsets, which nearly every datagram has.
-    head: Box<[Column; HEAD]>,
+    head: Box<[Column<Forms>; HEAD]>,
     /// For the offsets behind that are named.
-    later: Box<[Column]>,
+    later: Box<[Column<Forms>]>,
     /// The forms that name one of those.
     named_later: Forms,
 }
@@ -268,14 +308,30 @@ struct FormTables {
 /// Bytes that are always looked at, without asking whether any form that is left names them.
 const HEAD: usize = 8;
 
-/// An offset in a datagram that a form names.
-struct Column {
+/// An offset that is named, and what of forms or probes each byte there leaves.
+struct Column<T> {
     at: usize,
-    /// Bytes that the same forms admit are of one class: so few lines of cache hold what is looked up.
+    /// Bytes that leave the same are of one class: so few lines of cache hold what is looked up.
     classes: [u8; 256],
-    admitted: [Forms; 256],
-    /// Those that do not name it: the datagram may end before.
-    ignored: Forms,
+    admitted: [T; 256],
+    /// What does not name it: a datagram may end before.
+    ignored: T,
+}
+
+fn stream_columns() -> Box<[Column<Selection>]> {
+    let offsets: BTreeSet<usize> = PROBES
+        .iter()
+        .flat_map(|probe| probe.stream)
+        .map(|(at, _)| *at)
+        .filter(|&at| at != MIDSTREAM)
+        .collect();
+    let column = |at| {
+        let left = |admits: &dyn Fn(&At) -> bool| {
+            Selection::of(Transport::TCP, |probe| probe.stream.iter().all(|of| of.0 != at || admits(of)))
+        };
+        Column::new(at, |byte| left(&|(_, admits)| admits(byte)), left(&|_| false))
+    };
+    offsets.into_iter().map(column).collect()
 }
 
 impl FormTables {
@@ -294,34 +350,40 @@ impl FormTables {
             .filter(|&at| is_later(at))
             .collect();
         Self {
-            length: Column::new(LENGTH),
-            starts_with_length: Column::new(STARTS_WITH_LENGTH),
-            ports: Column::new(TIES),
-            head: Box::new(std::array::from_fn(Column::new)),
-            later: later.into_iter().map(Column::new).collect(),
+            length: Column::of_forms(LENGTH),
+            starts_with_length: Column::of_forms(STARTS_WITH_LENGTH),
+            ports: Column::of_forms(TIES),
+            head: Box::new(std::array::from_fn(Column::of_forms)),
+            later: later.into_iter().map(Column::of_forms).collect(),
             named_later: Forms::of(|form| form.iter().any(|(at, _)| is_later(*at))),
         }
     }
 }
 
-impl Column {
-    fn new(at: usize) -> Self {
-        let admits = |form: Form, byte| form.iter().all(|(named, admits)| *named != at || admits(byte));
-        let (mut classes, mut admitted, mut known) = ([0; 256], [Forms::default(); 256], 0);
+impl<T: Copy + Default + PartialEq> Column<T> {
+    fn new(at: usize, left: impl Fn(u8) -> T, ignored: T) -> Self {
+        let (mut classes, mut admitted, mut known) = ([0; 256], [T::default(); 256], 0);
         for byte in 0..=u8::MAX {
-            let forms = Forms::of(|form| admits(form, byte));
-            let class = admitted[..known].iter().position(|class| *class == forms).unwrap_or(known);
+            let left = left(byte);
+            let class = admitted[..known].iter().position(|class| *class == left).unwrap_or(known);
             known = known.max(class + 1);
-            admitted[class] = forms;
+            admitted[class] = left;
             classes[usize::from(byte)] = class as u8;
         }
-        let ignored = Forms::of(|form| form.iter().all(|(named, _)| *named != at));
         Self { at, classes, admitted, ignored }
     }
 
     #[inline]
-    fn admitted(&self, byte: u8) -> &Forms {
+    fn admitted(&self, byte: u8) -> &T {
         &self.admitted[usize::from(self.classes[usize::from(byte)])]
+    }
+}
+
+impl Column<Forms> {
+    fn of_forms(at: usize) -> Self {
+        let left =
+            |admits: &dyn Fn(&At) -> bool| Forms::of(|form| form.iter().all(|of| of.0 != at || admits(of)));
+        Self::new(at, |byte| left(&|(_, admits)| admits(byte)), left(&|_| false))
     }
 }
 

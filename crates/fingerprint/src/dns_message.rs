@@ -157,7 +157,10 @@ pub(crate) fn walk(bytes: &[u8], len: usize) -> Walk {
 /// The header's whole fields; zero where the bytes end.
 pub(crate) fn header_so_far(bytes: &[u8]) -> Header {
     let mut reader = Reader::new(bytes);
-    let mut field = || reader.u16_be().unwrap_or(0);
+    let mut field = || match reader.u16_be() {
+        Some(field) => field,
+        None => u16::from(reader.u8().unwrap_or(0)) << 8,
+    };
     Header {
         id: field(),
         flags: field(),

@@ -148,7 +148,10 @@ struct Tally {
 impl Tally {
     fn of(exchange: &Exchange<'_>, probes: Selection) -> Self {
         let mut tally = Self { best: None, undecided: false };
-        for Asked { protocol, strongest, check } in probes.indices().filter_map(|index| ASKED.get(index)) {
+        let (mut left, mut is_first) = (probes, true);
+        while let Some(Asked { protocol, strongest, check }) =
+            left.take_first().and_then(|index| ASKED.get(index))
+        {
             // Among equals the first in the table wins, and doubt counts only against a heuristic.
             let is_settled = |(_, proof): (Protocol, Proof)| !proof.is_weak() && proof >= *strongest;
             if tally.best.is_some_and(is_settled) {
@@ -165,6 +168,10 @@ impl Tally {
                         break;
                     }
                 }
+            }
+            // Most are settled by the first.
+            if std::mem::take(&mut is_first) {
+                left = left.left_by_stream(exchange);
             }
         }
         tally

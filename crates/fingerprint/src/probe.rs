@@ -104,6 +104,9 @@ pub(crate) struct Probe {
     /// UDP: the forms of a flow's first datagram; if it has none of them, `check` says no. Over TCP that is had from `check`
     /// itself: see [`crate::dispatch`].
     pub(crate) datagram: &'static [Form],
+    /// TCP: what a stream holds where, as far as it goes; if it does not, `check` says no. Worth saying only of what many other
+    /// streams begin like.
+    pub(crate) stream: &'static [At],
     pub(crate) check: fn(&Exchange<'_>) -> Match,
 }
 
@@ -119,6 +122,11 @@ pub(crate) const LENGTH: usize = usize::MAX;
 pub(crate) const STARTS_WITH_LENGTH: usize = usize::MAX - 1;
 /// In place of an offset: the flow's ports, as far as they break ties: a bit of [`ports`] for each.
 pub(crate) const PORTS: usize = usize::MAX - 2;
+
+/// Of a stream that is picked up midstream nothing is said, so that it is not asked about.
+pub(crate) const FROM_START: At = (MIDSTREAM, |midstream| midstream == 0);
+/// In place of an offset: one midstream, else zero.
+pub(crate) const MIDSTREAM: usize = usize::MAX - 3;
 
 /// Ports that break ties between protocols whose datagrams are alike.
 pub(crate) mod ports {
@@ -157,10 +165,30 @@ pub(crate) fn weigh_greeted(
     if answer != Match::No || exchange.midstream || exchange.first == Speaker::Client {
         return answer;
     }
-    match server(&exchange.server) {
-        Match::Yes(proof) if !proof.is_weak() && are_lines(exchange.client.bytes) => Match::Yes(proof),
-        _ => Match::No,
+    if !are_lines(exchange.client.bytes) || server(&exchange.server) == Match::No {
+        return Match::No;
     }
+    // What comes after the greeting answers the client, and makes up for nothing.
+    let (greeting, is_whole) = greeting(exchange.server.bytes);
+    match server(&Side { bytes: greeting, ..exchange.server }) {
+        Match::Yes(proof) if !proof.is_weak() => Match::Yes(proof),
+        Match::No => Match::No,
+        _ if is_whole || exchange.server.closed => Match::No,
+        _ => Match::Maybe,
+    }
+}
+
+/// A server's first reply, which is one line or, with a hyphen behind the code, several (RFC 959, section 4.2; RFC 5321, section
+/// 4.2.1); and whether its end is there.
+fn greeting(bytes: &[u8]) -> (&[u8], bool) {
+    let mut end = 0;
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        end += line.len();
+        if line.ends_with(b"\n") && line.get(3) != Some(&b'-') {
+            return (&bytes[..end], true);
+        }
+    }
+    (bytes, false)
 }
 
 /// Weighs what both sides of an exchange say, for protocols whose messages show which side sent them.

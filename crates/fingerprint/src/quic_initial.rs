@@ -79,6 +79,9 @@ const V1: Flavour = Flavour { salt: Salt::V1, labels: LABELS_V1, initial_type: 0
 /// RFC 9369, section 3.2.
 const V2: Flavour = Flavour { salt: Salt::V2, labels: LABELS_V2, initial_type: 1, google_frames: false };
 
+/// The first bytes of the versions here, and that of a version negotiation.
+pub(crate) const VERSION_FIRST: [u8; 7] = [0x00, 0x51, 0x54, 0x6b, 0x70, 0xfa, 0xff];
+
 /// The Initial packets of a version; `None` where its salt is not known.
 pub(crate) fn flavour(version: u32) -> Option<Flavour> {
     let with = |salt| Flavour { salt, ..V1 };

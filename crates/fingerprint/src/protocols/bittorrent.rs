@@ -19,6 +19,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(0, |byte| matches!(byte, 0 | b'B' | b'd' | 0x01 | 0x11 | 0x21 | 0x31 | 0x41))]],
+    stream: &[],
     check,
 };
 

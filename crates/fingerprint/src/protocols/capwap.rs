@@ -25,6 +25,7 @@ pub(crate) const PROBE: Probe = Probe {
             (4, |kind| matches!(kind, 20..=23)),
         ],
     ],
+    stream: &[],
     check,
 };
 

@@ -9,7 +9,7 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Form, LENGTH, Match, Probe, Sides, Transports};
+use crate::probe::{FROM_START, Form, LENGTH, Match, Probe, Sides, Transports};
 use crate::text::{Step, Text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -25,6 +25,7 @@ pub(crate) const PROBE: Probe = Probe {
             (LENGTH, |length| length as usize >= LINE_LEN + b"\r\n".len()),
         ],
     ],
+    stream: &[FROM_START],
     check,
 };
 

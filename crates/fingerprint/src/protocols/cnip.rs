@@ -20,6 +20,7 @@ pub(crate) const PROBE: Probe = Probe {
         (3, is_type),
         (4, |extension| extension == 0),
     ]],
+    stream: &[],
     check,
 };
 

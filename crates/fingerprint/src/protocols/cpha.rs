@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Banner,
     datagram: &[&[(0, |byte| byte == MAGIC[0])]],
+    stream: &[],
     check,
 };
 

@@ -14,6 +14,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Client,
     strongest: Proof::Banner,
     datagram: &[&[(0, |byte| byte.is_ascii_hexdigit())]],
+    stream: &[],
     check,
 };
 

@@ -10,7 +10,7 @@ use super::chargen::{ASKS, answers};
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Speaker};
 use crate::name::Protocol;
-use crate::probe::{At, LENGTH, Match, Probe, Sides, Transports};
+use crate::probe::{At, FROM_START, LENGTH, Match, Probe, Sides, Transports};
 use crate::text::{Step, Text, is_ascii_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -30,6 +30,7 @@ pub(crate) const PROBE: Probe = Probe {
         ],
         &[(0, |byte| byte == b'\n'), (1, |byte| byte.is_ascii_digit()), FAIR],
     ],
+    stream: &[FROM_START],
     check,
 };
 

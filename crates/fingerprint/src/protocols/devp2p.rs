@@ -19,6 +19,7 @@ pub(crate) const PROBE: Probe = Probe {
         (HASH_LEN + SIGNATURE_LEN, |recovery| recovery <= 1),
         (HASH_LEN + SIGNATURE_LEN + 1, |kind| matches!(kind, PING..=ENR_RESPONSE)),
     ]],
+    stream: &[],
     check,
 };
 

@@ -6,7 +6,7 @@
 use crate::answer::Proof;
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
+use crate::probe::{FROM_START, Match, Probe, Sides, Transports};
 use crate::scan::{Message, Step, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -15,6 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[],
+    stream: &[FROM_START],
     check,
 };
 

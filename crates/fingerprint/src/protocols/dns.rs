@@ -20,6 +20,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: DATAGRAM,
+    stream: &[(4, |flags| is_opcode(flags >> 3 & 0xf)), (6, |questions| questions == 0)],
     check,
 };
 
@@ -71,7 +72,8 @@ pub(super) fn both_sides(exchange: &Exchange<'_>, rules: &Rules) -> Match {
             if is_stream { stream(side) } else { (side.first_datagram(), side.first_len as usize) };
         // Most is told before the walk.
         let header = header_so_far(bytes);
-        if !is_stream && (header.questions | header.answers) > 0xff {
+        // Only a zone that is transferred has more, and it is the answer to one question.
+        if header.questions > 0xff || !is_stream && header.answers > 0xff {
             return Match::No;
         }
         if !(rules.header)(&header) && !(rules.attempt)(&header)
@@ -167,15 +169,19 @@ pub(crate) fn is_possible(header: &Header) -> bool {
     // RFC 1035, section 4.1.1: the Z bit is zero, and only responses carry a response code.
     header.flags & 0x0040 == 0
         && (header.is_response() || header.rcode() == 0)
+        && is_opcode(header.opcode() as u8)
         && match header.opcode() {
             // RFC 1035, section 6.4.1: the answer whose question is asked for.
             IQUERY if !header.is_response() => {
                 header.questions == 0 && header.answers <= 1 && header.authorities == 0
             }
-            QUERY | IQUERY | STATUS => true,
             NOTIFY | UPDATE => header.questions <= 1,
-            _ => false,
+            _ => true,
         }
+}
+
+const fn is_opcode(opcode: u8) -> bool {
+    matches!(opcode as u16, QUERY | IQUERY | STATUS | NOTIFY | UPDATE)
 }
 
 fn is_dns(message: &Message) -> bool {

@@ -16,21 +16,27 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[],
+    stream: &[(2, |magic| magic == MAGIC), (3, is_format)],
     check,
 };
+
+const MAGIC: u8 = 0xd0;
+
+/// Chained, continued on error, with the same correlation; then the type: request, reply, object, communication.
+const fn is_format(format: u8) -> bool {
+    format & 0x80 == 0 && matches!(format & 0x0f, 1..=5)
+}
 
 fn check(exchange: &Exchange<'_>) -> Match {
     weigh(exchange, |message| structure(message, true), |message| structure(message, false))
 }
 
 fn structure(message: Message<'_>, from_client: bool) -> Step<Proof> {
-    const MAGIC: u8 = 0xd0;
     const HEADER: u64 = 6;
     let mut scan = message.scan();
     let length = scan.be(2, HEADER + 4..=0x7fff)?;
     scan.expect(&[MAGIC])?;
-    // Chained, continued on error, with the same correlation; then the type: request, reply, object, communication.
-    scan.u8_if(|format| format & 0x80 == 0 && matches!(format & 0x0f, 1..=5))?;
+    scan.u8_if(is_format)?;
     scan.skip(2)?;
     let object = length - HEADER;
     scan.be(2, object..=object)?;

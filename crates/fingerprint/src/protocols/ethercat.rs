@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(1, |high| high >> 3 == 2)]],
+    stream: &[],
     check,
 };
 

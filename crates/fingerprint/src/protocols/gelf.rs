@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Client,
     strongest: Proof::Banner,
     datagram: &[&[(0, |byte| matches!(byte, b'{' | 0x1e))]],
+    stream: &[],
     check,
 };
 

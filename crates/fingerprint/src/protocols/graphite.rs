@@ -17,6 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Client,
     strongest: Proof::Structure,
     datagram: &[],
+    stream: &[],
     check,
 };
 

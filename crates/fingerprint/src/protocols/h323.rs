@@ -24,6 +24,7 @@ pub(crate) const PROBE: Probe = Probe {
         (5, |byte| byte == 0),
         (7, |byte| byte == 0x91),
     ]],
+    stream: &[],
     check,
 };
 

@@ -25,6 +25,7 @@ pub(crate) const PROBE: Probe = Probe {
         &[(0, |marker| marker == 0), (1, |marker| marker == 0), (21, is_version), (28, |length| length == 0)],
         &[(PORTS, |ports| ports & ports::NAT_TRAVERSAL != 0)],
     ],
+    stream: &[],
     check,
 };
 

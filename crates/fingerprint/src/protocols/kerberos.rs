@@ -26,6 +26,7 @@ pub(crate) const PROBE: Probe = Probe {
             (3, |low| matches!(low, 0x01 | 0x80)),
         ],
     ],
+    stream: &[],
     check,
 };
 

@@ -19,6 +19,7 @@ pub(crate) const PROBE: Probe = Probe {
         &[(0, |first| first == CONTROL), (1, |version| matches!(version, 2 | 3))],
         &[(0, is_data), (1, |version| version == 2)],
     ],
+    stream: &[],
     check,
 };
 

@@ -17,6 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(0, |first| matches!(first >> 4, MAP_REQUEST..=MAP_NOTIFY | ENCAPSULATED))]],
+    stream: &[],
     check,
 };
 

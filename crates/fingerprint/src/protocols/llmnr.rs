@@ -16,6 +16,11 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORTS, |ports| ports & ports::LLMNR != 0)]],
+    stream: &[
+        (4, |flags| flags & 0x78 == 0),
+        (6, |questions| questions == 0),
+        (7, |questions| questions <= 1),
+    ],
     check,
 };
 

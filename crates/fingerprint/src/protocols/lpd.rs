@@ -6,7 +6,7 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports, weigh};
+use crate::probe::{FROM_START, Match, Probe, Sides, Transports, weigh};
 use crate::text::{Step, Text, is_text, verdict};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -15,6 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Client,
     strongest: Proof::Banner,
     datagram: &[],
+    stream: &[FROM_START],
     check,
 };
 

@@ -28,6 +28,7 @@ pub(crate) const PROBE: Probe = Probe {
             (3, |flags| flags & 0x0f == 0),
         ],
     ],
+    stream: &[],
     check,
 };
 

@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(0, |byte| matches!(byte, REQUEST_3E | REQUEST_4E | RESPONSE_3E | RESPONSE_4E))]],
+    stream: &[],
     check,
 };
 

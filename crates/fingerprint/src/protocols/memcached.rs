@@ -25,6 +25,7 @@ pub(crate) const PROBE: Probe = Probe {
         (6, |byte| byte == 0),
         (7, |byte| byte == 0),
     ]],
+    stream: &[],
     check,
 };
 

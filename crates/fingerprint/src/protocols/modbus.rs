@@ -24,6 +24,13 @@ pub(crate) const PROBE: Probe = Probe {
         (5, |length| length >= 2),
         (7, |code| code & !EXCEPTION != 0),
     ]],
+    stream: &[
+        (2, |byte| byte == 0),
+        (3, |byte| byte == 0),
+        (4, |byte| byte == 0),
+        (5, |length| length >= 2),
+        (7, |code| code & !EXCEPTION != 0),
+    ],
     check,
 };
 

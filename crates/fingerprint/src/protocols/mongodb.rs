@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[],
+    stream: &[(3, |length| length <= 2), (13, |opcode| opcode <= 7), (14, |opcode| opcode == 0)],
     check,
 };
 

@@ -18,6 +18,7 @@ pub(crate) const PROBE: Probe = Probe {
         &[(STARTS_WITH_LENGTH, |holds| holds == 1), (1, is_kind)],
         &[(0, |first| first == LONG), (1, |length| length <= LONGEST_HIGH), (3, is_kind)],
     ],
+    stream: &[],
     check,
 };
 

@@ -15,6 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Server,
     strongest: Proof::Banner,
     datagram: &[],
+    stream: &[],
     check,
 };
 

@@ -26,6 +26,11 @@ pub(crate) const PROBE: Probe = Probe {
             (HEADER_LEN, is_name),
         ],
     ],
+    stream: &[
+        (4, |flags| is_opcode(flags >> 3 & 0xf)),
+        (6, |questions| questions == 0),
+        (7, |questions| questions <= 1),
+    ],
     check,
 };
 

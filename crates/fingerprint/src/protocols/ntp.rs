@@ -31,6 +31,7 @@ pub(crate) const PROBE: Probe = Probe {
             (6, |size| size < 0x10),
         ],
     ],
+    stream: &[],
     check,
 };
 

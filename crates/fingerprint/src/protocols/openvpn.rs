@@ -19,6 +19,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(0, |byte| matches!(byte, CLIENT_V1 | SERVER_V1 | CLIENT_V2 | SERVER_V2 | CLIENT_V3))]],
+    stream: &[],
     check,
 };
 

@@ -17,6 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[],
+    stream: &[(2, |byte| byte == 0), (3, |byte| byte == 0), (6, |byte| byte == 0), (7, |byte| byte == 0)],
     check,
 };
 

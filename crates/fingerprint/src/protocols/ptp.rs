@@ -19,6 +19,7 @@ pub(crate) const PROBE: Probe = Probe {
         &[(0, is_first), (1, |version| matches!(version, 0x02 | 0x12))],
         &[(0, |byte| byte == 0), (1, |version| version == 1), (2, |byte| byte == 0), (3, |byte| byte == 1)],
     ],
+    stream: &[],
     check,
 };
 

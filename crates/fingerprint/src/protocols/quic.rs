@@ -11,9 +11,9 @@ use crate::answer::Proof;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::gquic;
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
+use crate::probe::{LENGTH, Match, Probe, Sides, Transports};
 use crate::quic_frames::{are_initial_frames, varint};
-use crate::quic_initial::{Flavour, Layout, PLAINTEXT_MAX, flavour, open};
+use crate::quic_initial::{Flavour, Layout, PLAINTEXT_MAX, VERSION_FIRST, flavour, open};
 use crate::reader::Reader;
 
 pub(crate) const PROBE: Probe = Probe {
@@ -22,18 +22,29 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[
-        // A long header: the length of the first id.
-        &[(0, |first| first >= 0x80), (5, |length| length <= CONNECTION_ID_MAX)],
+        // A long header: the length of the first id, behind a version that is known, or in a datagram that a client may begin with.
+        &[(0, is_long), (1, is_of_version), (5, |length| length <= CONNECTION_ID_MAX)],
+        &[(0, is_long), (5, |length| length <= CONNECTION_ID_MAX), (LENGTH, |length| length == u8::MAX)],
         // Google's: behind its version, and behind its public flags.
-        &[(0, |first| first >= 0x80), (1, |byte| byte == b'Q'), (5, gquic::are_id_lengths)],
+        &[(0, is_long), (1, |byte| byte == b'Q'), (5, gquic::are_id_lengths)],
         &[(0, gquic::is_version_first), (1, |byte| byte == b'Q')],
         &[(0, gquic::is_version_behind_id), (9, |byte| byte == b'Q')],
         &[(0, gquic::is_reset), (1, |byte| byte == b'P')],
         &[(0, gquic::is_reset), (9, |byte| byte == b'P')],
         &[(0, gquic::is_bare)],
     ],
+    stream: &[],
     check,
 };
+
+const fn is_long(first: u8) -> bool {
+    first >= 0x80
+}
+
+/// The first byte of a version that is known, or of one that forces a version negotiation.
+fn is_of_version(byte: u8) -> bool {
+    is_reserved(u32::from_be_bytes([byte, 0x0a, 0x0a, 0x0a])) || VERSION_FIRST.contains(&byte)
+}
 
 /// RFC 9000, section 17.2: connection ids have at most 20 bytes.
 const CONNECTION_ID_MAX: u8 = 20;
@@ -289,7 +300,7 @@ fn unknown_version(
             {
                 Finding::Proven(Proof::Structure)
             }
-            None if !header.rest.is_empty() => Finding::Possible,
+            None if !header.rest.is_empty() && side.first_len >= INITIAL_DATAGRAM_MIN => Finding::Possible,
             _ => Finding::Refused,
         },
     }

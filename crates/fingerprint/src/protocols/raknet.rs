@@ -20,6 +20,7 @@ pub(crate) const PROBE: Probe = Probe {
         &[(0, |kind| kind == 0x19), (2, is_magic_0), (3, is_magic_1)],
         &[(0, is_offline), (1, is_magic_0), (2, is_magic_1)],
     ],
+    stream: &[],
     check,
 };
 

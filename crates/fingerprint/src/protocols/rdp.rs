@@ -18,6 +18,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(6, |options| options <= 0x1f), (7, |flags| matches!(flags & !0x60, 0x01 | 0x05 | 0x0c))]],
+    stream: &[],
     check,
 };
 

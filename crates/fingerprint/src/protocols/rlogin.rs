@@ -15,6 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Client,
     strongest: Proof::Banner,
     datagram: &[],
+    stream: &[],
     check,
 };
 

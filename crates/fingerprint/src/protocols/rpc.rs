@@ -21,6 +21,7 @@ pub(crate) const PROBE: Probe = Probe {
         (6, |byte| byte == 0),
         (7, |kind| kind <= 1),
     ]],
+    stream: &[],
     check,
 };
 

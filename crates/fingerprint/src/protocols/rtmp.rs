@@ -7,7 +7,7 @@
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Speaker};
 use crate::name::Protocol;
-use crate::probe::{Match, Probe, Sides, Transports};
+use crate::probe::{FROM_START, Match, Probe, Sides, Transports};
 use crate::scan::{Message, Step, Stop, require, weigh};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[],
+    stream: &[FROM_START],
     check,
 };
 

@@ -23,6 +23,7 @@ pub(crate) const PROBE: Probe = Probe {
         (22, |status| status == 0),
         (LENGTH, |length| length as usize >= HEADER_LEN),
     ]],
+    stream: &[],
     check,
 };
 

@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(0, |byte| byte == 0)]],
+    stream: &[],
     check,
 };
 

@@ -22,6 +22,7 @@ pub(crate) const PROBE: Probe = Probe {
         &[(0, is_letter), (1, is_letter), (2, is_letter)],
         &[(0, |byte| matches!(byte, 0 | b'\r' | b'\n' | b' ')), (LENGTH, |length| length <= KEEP_ALIVE_MAX)],
     ],
+    stream: &[],
     check,
 };
 

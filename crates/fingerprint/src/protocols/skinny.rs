@@ -16,6 +16,12 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[],
+    stream: &[
+        (2, |length| length == 0),
+        (3, |length| length == 0),
+        (5, |version| version == 0),
+        (6, |version| version == 0),
+    ],
     check,
 };
 

@@ -15,6 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Client,
     strongest: Proof::Banner,
     datagram: &[&[(0, |byte| matches!(byte, b'H' | b'h' | b'M' | b'N'))]],
+    stream: &[],
     check,
 };
 

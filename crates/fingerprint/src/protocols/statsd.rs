@@ -18,6 +18,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Client,
     strongest: Proof::Banner,
     datagram: &[&[(0, is_name), (1, |byte| matches!(byte, b' '..=b'~'))]],
+    stream: &[],
     check,
 };
 

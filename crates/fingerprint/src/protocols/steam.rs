@@ -18,6 +18,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(0, |byte| byte == b'V' || byte == DISCOVERY[0])]],
+    stream: &[(4, |magic| magic == b'V'), (5, |magic| magic == b'T')],
     check,
 };
 

@@ -17,6 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Banner,
     datagram: &[],
+    stream: &[],
     check,
 };
 

@@ -28,6 +28,7 @@ pub(crate) const PROBE: Probe = Probe {
         &[(0, |first| first <= 1), (1, |kind| matches!(kind, 0x01..=0x04 | 0x11..=0x15)), WITH_HEADER],
         &[(0, |first| first == MULTIPLEX[0]), (1, |second| second == MULTIPLEX[1])],
     ],
+    stream: &[(6, |cookie| matches!(cookie, 0x21 | 0xa4)), (7, |cookie| matches!(cookie, 0x12 | 0x42))],
     check,
 };
 

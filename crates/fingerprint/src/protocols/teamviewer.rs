@@ -18,6 +18,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(0, |counter| counter == 0)]],
+    stream: &[],
     check,
 };
 

@@ -17,6 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Banner,
     datagram: &[&[(0, |byte| byte.eq_ignore_ascii_case(&FIRST[0]))]],
+    stream: &[],
     check,
 };
 

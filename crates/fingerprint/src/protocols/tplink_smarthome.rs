@@ -15,6 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[&[(0, |byte| byte == KEY ^ b'{')]],
+    stream: &[],
     check,
 };
 

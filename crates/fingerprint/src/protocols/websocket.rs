@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[],
+    stream: &[(0, |head| head & 0x30 == 0 && matches!(head & 0x0f, 0..=2 | 8..=10))],
     check,
 };
 

@@ -16,6 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Banner,
     datagram: &[&[(0, |byte| matches!(byte, b'<' | UTF8_MARK | b' ' | b'\t' | b'\r' | b'\n'))]],
+    stream: &[],
     check,
 };
 
