@@ -23,6 +23,9 @@ use crate::protocols::PROBES;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selection([u64; WORDS]);
 
+/// The first two of [`PROBES`]: TLS and HTTP.
+const USUAL: u64 = 0b11;
+
 /// A bit for each probe.
 const WORDS: usize = PROBES.len().div_ceil(u64::BITS as usize);
 
@@ -94,12 +97,13 @@ impl Selection {
         self
     }
 
-    /// The first, which is taken out.
-    pub(crate) fn take_first(&mut self) -> Option<usize> {
-        let (at, word) = self.0.iter_mut().enumerate().find(|(_, word)| **word != 0)?;
-        let bit = word.trailing_zeros();
-        *word &= *word - 1;
-        Some(at * u64::BITS as usize + bit as usize)
+    /// Those that most streams are settled by, and the others.
+    pub(crate) fn split_usual(self) -> (Self, Self) {
+        let Self([first, ..]) = self;
+        let (mut usual, mut others) = (Self::default(), self);
+        usual.0[0] = first & USUAL;
+        others.0[0] = first & !USUAL;
+        (usual, others)
     }
 
     fn and(self, other: Self) -> Self {

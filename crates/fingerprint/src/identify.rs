@@ -148,33 +148,35 @@ struct Tally {
 impl Tally {
     fn of(exchange: &Exchange<'_>, probes: Selection) -> Self {
         let mut tally = Self { best: None, undecided: false };
-        let (mut left, mut is_first) = (probes, true);
-        while let Some(Asked { protocol, strongest, check }) =
-            left.take_first().and_then(|index| ASKED.get(index))
-        {
+        let (usual, others) = probes.split_usual();
+        if !tally.is_settled_by(exchange, usual) {
+            tally.is_settled_by(exchange, others.left_by_stream(exchange));
+        }
+        tally
+    }
+
+    /// Asks some probes; whether no other needs to be asked.
+    fn is_settled_by(&mut self, exchange: &Exchange<'_>, probes: Selection) -> bool {
+        for Asked { protocol, strongest, check } in probes.indices().filter_map(|index| ASKED.get(index)) {
             // Among equals the first in the table wins, and doubt counts only against a heuristic.
             let is_settled = |(_, proof): (Protocol, Proof)| !proof.is_weak() && proof >= *strongest;
-            if tally.best.is_some_and(is_settled) {
+            if self.best.is_some_and(is_settled) {
                 continue;
             }
             match check(exchange) {
                 Match::No => {}
-                Match::Maybe => tally.undecided = true,
+                Match::Maybe => self.undecided = true,
                 Match::Yes(proof) => {
-                    if tally.best.is_none_or(|(_, best)| proof > best) {
-                        tally.best = Some((*protocol, proof));
+                    if self.best.is_none_or(|(_, best)| proof > best) {
+                        self.best = Some((*protocol, proof));
                     }
                     if is_final(exchange, *protocol, proof) {
-                        break;
+                        return true;
                     }
                 }
             }
-            // Most are settled by the first.
-            if std::mem::take(&mut is_first) {
-                left = left.left_by_stream(exchange);
-            }
         }
-        tally
+        false
     }
 }
 
