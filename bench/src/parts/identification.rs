@@ -241,10 +241,10 @@ impl Questions<'_> {
     }
 }
 
-/// Has the payload in the cache, where a worker has it that has just read the packet.
+/// Has the payload in the cache, and where it ends, where a worker has them that has just read the packet.
 fn touch(exchange: &Exchange<'_>) {
     for side in [&exchange.client, &exchange.server] {
         black_box(side.bytes.iter().step_by(LINE).fold(0, |sum, &byte| byte ^ sum));
-        black_box(side.ends.len());
+        black_box(side.ends.first().copied());
     }
 }
