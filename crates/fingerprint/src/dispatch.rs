@@ -34,6 +34,27 @@ pub(crate) fn prepare() {
     LazyLock::force(&TABLES);
 }
 
+/// The probes that are worth asking, in their order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Candidates {
+    Probes(Selection),
+    /// Those of these forms: most datagrams are settled before the last of them is looked up.
+    Forms(Forms),
+}
+
+impl Candidates {
+    /// The probes that may have something to say to an exchange.
+    pub(crate) fn for_exchange(exchange: &Exchange<'_>) -> Self {
+        let opening = exchange.opening();
+        match exchange.transport {
+            Transport::UDP if !exchange.midstream && !opening.is_empty() => {
+                Self::Forms(Forms::of_datagram(opening, exchange))
+            }
+            _ => Self::Probes(Selection::for_exchange(exchange)),
+        }
+    }
+}
+
 impl Selection {
     fn of(transport: Transport, worth: impl Fn(&Probe) -> bool) -> Self {
         let mut selection = Self::default();
@@ -48,16 +69,15 @@ impl Selection {
 
     /// The probes that may have something to say to an exchange.
     pub(crate) fn for_exchange(exchange: &Exchange<'_>) -> Self {
-        let opening = match exchange.first {
-            Speaker::Client => &exchange.client,
-            Speaker::Server => &exchange.server,
-        };
+        let opening = exchange.opening();
         match (exchange.transport, opening.bytes) {
             (Transport::TCP, &[first, ..]) if !exchange.midstream => {
                 TABLES.tcp[exchange.first as usize][usize::from(first)]
             }
             (Transport::UDP, &[_, ..]) if !exchange.midstream => {
-                Self::for_datagram(opening, probe::ports::of(exchange))
+                let mut selection = Self::default();
+                Forms::of_datagram(opening, exchange).probes().for_each(|index| selection.insert(index));
+                selection
             }
             (Transport::TCP, _) if exchange.midstream => {
                 let of =
@@ -78,14 +98,11 @@ impl Selection {
         if exchange.transport != Transport::TCP {
             return self;
         }
-        match exchange.first {
-            _ if exchange.client.is_empty() && exchange.server.is_empty() => self,
-            _ if exchange.midstream => {
-                let of = |side: &Side<'_>| if side.is_empty() { Self::default() } else { self.left_by(side) };
-                of(&exchange.client).or(of(&exchange.server))
-            }
-            Speaker::Client => self.left_by(&exchange.client),
-            Speaker::Server => self.left_by(&exchange.server),
+        match (&exchange.client, &exchange.server) {
+            _ if !exchange.midstream => self.left_by(exchange.opening()),
+            (client, server) if client.is_empty() => self.left_by(server),
+            (client, server) if server.is_empty() => self.left_by(client),
+            (client, server) => self.left_by(client).or(self.left_by(server)),
         }
     }
 
@@ -108,32 +125,6 @@ impl Selection {
 
     fn and(self, other: Self) -> Self {
         Self(std::array::from_fn(|word| self.0[word] & other.0[word]))
-    }
-
-    /// By its first datagram, and the bits of its ports.
-    fn for_datagram(side: &Side<'_>, ports: u8) -> Self {
-        let datagram = side.first_datagram();
-        let Tables { forms, whose, .. } = &*TABLES;
-        let length = side.first_len.min(u8::MAX.into()) as u8;
-        let starts_with_length =
-            u8::from(datagram.first().is_some_and(|&first| side.first_len == first.into()));
-        let mut left = *forms.length.admitted(length);
-        left.keep(forms.starts_with_length.admitted(starts_with_length));
-        left.keep(forms.ports.admitted(ports));
-        match datagram.first_chunk::<HEAD>() {
-            Some(head) => {
-                forms.head.iter().zip(head).for_each(|(column, &byte)| left.keep(column.admitted(byte)));
-            }
-            None => left.keep_admitted(forms.head.iter(), side),
-        }
-        if left.has_any_of(&forms.named_later) {
-            left.keep_admitted(forms.later.iter(), side);
-        }
-        let mut selection = Self::default();
-        for form in (Indices { words: left.0, at: 0 }) {
-            selection.insert(usize::from(whose[form]));
-        }
-        selection
     }
 
     /// Picked up midstream, the probes that look at more than how a side begins.
@@ -203,8 +194,6 @@ struct Tables {
     /// In the order of the offsets that streams name.
     stream: Box<[Column<Selection>]>,
     forms: FormTables,
-    /// The probe that a form is of.
-    whose: [u8; FORMS],
     /// Of those midstream: who refuses every first byte.
     patient: Selection,
     all_tcp: Selection,
@@ -243,7 +232,6 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         patient,
         stream: stream_columns(),
         forms: FormTables::new(),
-        whose: std::array::from_fn(|form| FormTables::all()[form].0 as u8),
         all_tcp,
         all_udp: Selection::of(Transport::UDP, |_| true),
     }
@@ -251,7 +239,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
 
 /// Some of the forms of datagrams, in the order of their probes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Forms([u64; FORMS.div_ceil(u64::BITS as usize)]);
+pub(crate) struct Forms([u64; FORMS.div_ceil(u64::BITS as usize)]);
 
 /// How many there are.
 const FORMS: usize = {
@@ -263,13 +251,28 @@ const FORMS: usize = {
     count
 };
 
-// A form's probe is one byte.
+/// All forms, and the indices of their probes.
+static FORM_TABLE: [(u8, Form); FORMS] = {
+    let mut forms: [(u8, Form); FORMS] = [(0, &[]); FORMS];
+    let (mut at, mut index) = (0, 0);
+    while index < PROBES.len() {
+        let mut form = 0;
+        while form < PROBES[index].datagram.len() {
+            forms[at] = (index as u8, PROBES[index].datagram[form]);
+            (at, form) = (at + 1, form + 1);
+        }
+        index += 1;
+    }
+    forms
+};
+
+// An index is one byte.
 const _: () = assert!(PROBES.len() <= 1 << u8::BITS);
 
 impl Forms {
     fn of(worth: impl Fn(Form) -> bool) -> Self {
         let mut forms = Self::default();
-        for (index, (_, form)) in FormTables::all().into_iter().enumerate() {
+        for (index, (_, form)) in FORM_TABLE.iter().enumerate() {
             forms.0[index / u64::BITS as usize] |= u64::from(worth(form)) << (index % u64::BITS as usize);
         }
         forms
@@ -281,9 +284,42 @@ impl Forms {
         }
     }
 
-    fn keep_admitted<'a>(&mut self, columns: impl Iterator<Item = &'a Column<Forms>>, side: &Side<'_>) {
+    /// By a first datagram, which is not empty, and the ports of its flow.
+    fn of_datagram(side: &Side<'_>, exchange: &Exchange<'_>) -> Self {
+        let datagram = side.first_datagram();
+        let FormTables { length, starts_with_length, ports, head, later } = &TABLES.forms;
+        let is_length = datagram.first().is_some_and(|&first| side.first_len == first.into());
+        let mut left = *length.admitted(side.first_len.min(u8::MAX.into()) as u8);
+        left.keep(starts_with_length.admitted(is_length.into()));
+        left.keep(ports.admitted(probe::ports::of(exchange)));
+        match datagram.first_chunk::<HEAD>() {
+            Some(bytes) => {
+                head.iter().zip(bytes).for_each(|(column, &byte)| left.keep(column.admitted(byte)));
+            }
+            None => left.keep_admitted(&head[..], side),
+        }
+        left.keep_admitted(later, side);
+        left
+    }
+
+    /// The indices of their probes.
+    pub(crate) fn probes(self) -> impl Iterator<Item = usize> {
+        let mut before = None;
+        Indices { words: self.0, at: 0 }.filter_map(move |form| {
+            let probe = FORM_TABLE.get(form).map(|(probe, _)| usize::from(*probe));
+            let is_another = before != probe;
+            before = probe;
+            probe.filter(|_| is_another)
+        })
+    }
+
+    /// By bytes that a datagram may lack, of which most are named by no form that is left.
+    fn keep_admitted(&mut self, columns: &[Column<Self>], side: &Side<'_>) {
         let datagram = side.first_datagram();
         for column in columns {
+            if !self.has_any_besides(&column.ignored) {
+                continue;
+            }
             self.keep(match datagram.get(column.at) {
                 Some(&byte) => column.admitted(byte),
                 None if side.first_is_cut() => return,
@@ -292,8 +328,8 @@ impl Forms {
         }
     }
 
-    fn has_any_of(&self, others: &Self) -> bool {
-        self.0.iter().zip(others.0).any(|(word, other)| word & other != 0)
+    fn has_any_besides(&self, others: &Self) -> bool {
+        self.0.iter().zip(others.0).any(|(word, other)| word & !other != 0)
     }
 }
 
@@ -305,8 +341,6 @@ struct FormTables {
     head: Box<[Column<Forms>; HEAD]>,
     /// For the offsets behind that are named.
     later: Box<[Column<Forms>]>,
-    /// The forms that name one of those.
-    named_later: Forms,
 }
 
 /// Bytes that are always looked at, without asking whether any form that is left names them.
@@ -339,15 +373,9 @@ fn stream_columns() -> Box<[Column<Selection>]> {
 }
 
 impl FormTables {
-    /// All forms, and the indices of their probes.
-    fn all() -> Vec<(usize, Form)> {
-        let of = |(index, probe): (usize, &Probe)| probe.datagram.iter().map(move |&form| (index, form));
-        PROBES.iter().enumerate().flat_map(of).collect()
-    }
-
     fn new() -> Self {
         let is_later = |at: usize| at >= HEAD && ![LENGTH, STARTS_WITH_LENGTH, TIES].contains(&at);
-        let later: BTreeSet<usize> = Self::all()
+        let later: BTreeSet<usize> = FORM_TABLE
             .iter()
             .flat_map(|(_, form)| form.iter())
             .map(|(at, _)| *at)
@@ -359,7 +387,6 @@ impl FormTables {
             ports: Column::of_forms(TIES),
             head: Box::new(std::array::from_fn(Column::of_forms)),
             later: later.into_iter().map(Column::of_forms).collect(),
-            named_later: Forms::of(|form| form.iter().any(|(at, _)| is_later(*at))),
         }
     }
 }
@@ -415,6 +442,7 @@ mod tests {
     use super::*;
     use crate::identify::is_dispatched_soundly;
     use crate::name::Protocol;
+    use crate::probe::Transports;
     use crate::talk::{Noise, Talk};
 
     fn started(first: Speaker, byte: u8) -> Vec<Protocol> {
@@ -431,6 +459,22 @@ mod tests {
         let all = TABLES.all_tcp.iter().count();
         let left: usize = (0..=255).map(|byte| started(Speaker::Client, byte).len()).sum();
         assert!(left / 256 < all / 3, "{} of {all}", left / 256);
+    }
+
+    #[test]
+    fn who_is_looked_for_in_datagrams_has_forms_of_them() {
+        for probe in PROBES {
+            let (udp, tcp) =
+                (probe.transports.contains(Transports::UDP), probe.transports.contains(Transports::TCP));
+            assert_eq!(udp, !probe.datagram.is_empty(), "{}", probe.protocol);
+            assert!(tcp || probe.stream.is_empty(), "{}", probe.protocol);
+        }
+    }
+
+    #[test]
+    fn usual_are_the_first_two() {
+        let usual: Vec<_> = TABLES.all_tcp.split_usual().0.iter().map(|probe| probe.protocol).collect();
+        assert_eq!(usual, [Protocol::Tls, Protocol::Http]);
     }
 
     #[test]
@@ -462,7 +506,8 @@ mod tests {
         }
         let (rounds, all) = (4_000, TABLES.all_udp.iter().count());
         let left: usize = (0..rounds)
-            .map(|_| Selection::for_datagram(&Side::one(&noise.bytes(100), &[]), 0).iter().count())
+            .map(|_| Talk::udp().client(&noise.bytes(100)))
+            .map(|talk| Selection::for_exchange(&talk.exchange()).iter().count())
             .sum();
         assert!(left / rounds < all / 12, "{} of {all}", left / rounds);
     }

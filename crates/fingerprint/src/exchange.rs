@@ -83,3 +83,13 @@ pub struct Exchange<'a> {
     /// The start of the flow was not seen, or is a subflow's (RFC 8684): `bytes` may begin inside a message.
     pub midstream: bool,
 }
+
+impl<'a> Exchange<'a> {
+    /// The side that spoke first.
+    pub(crate) const fn opening(&self) -> &Side<'a> {
+        match self.first {
+            Speaker::Client => &self.client,
+            Speaker::Server => &self.server,
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::answer::Answer;
 use crate::description::{
     DESCRIPTION_MAX, Description, Kind, VALUE_MAX, Value, describe, is_described, is_printable,
 };
-use crate::dispatch::Selection;
+use crate::dispatch::Candidates;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::identify::{self, Stage, identify};
 use crate::name::Protocol;
@@ -99,7 +99,7 @@ pub fn signatures(data: &[u8]) {
         );
         said.hear(set, exchange);
         let stage = if finished { Stage::Last } else { Stage::Open };
-        let now = identify::identify_by(exchange, stage, set, Selection::for_exchange);
+        let now = identify::identify_by(exchange, stage, set, Candidates::for_exchange);
         if !exchange.midstream && before == Answer::NotRecognised {
             assert_eq!(now, Answer::NotRecognised, "not recognised, then recognised: {exchange:?}");
         }

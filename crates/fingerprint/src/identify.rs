@@ -3,7 +3,7 @@
 use offport_wire::Transport;
 
 use crate::answer::{Answer, Proof};
-use crate::dispatch::Selection;
+use crate::dispatch::{Candidates, Selection};
 use crate::exchange::{Exchange, Side};
 use crate::name::{Protocol, ProtocolSet};
 use crate::probe::{Match, Probe, Transports};
@@ -32,7 +32,7 @@ pub enum Stage {
 /// At [`Stage::Last`], [`Answer::NeedMore`] says that the bytes are a true beginning of a known protocol and
 /// too few to prove it; [`Answer::NotRecognised`] always says that no known protocol starts like this.
 pub fn identify(exchange: &Exchange<'_>, stage: Stage) -> Answer {
-    identify_by(exchange, stage, Signatures::NONE, Selection::for_exchange)
+    identify_by(exchange, stage, Signatures::NONE, Candidates::for_exchange)
 }
 
 /// [`identify`] by signatures too, with the probes that `select` says are worth asking.
@@ -44,7 +44,7 @@ pub(crate) fn identify_by(
     exchange: &Exchange<'_>,
     stage: Stage,
     signatures: &Signatures,
-    select: impl FnOnce(&Exchange<'_>) -> Selection,
+    select: impl FnOnce(&Exchange<'_>) -> Candidates,
 ) -> Answer {
     let mut inner = None;
     let (exchange, header) = behind_proxy_header(exchange, &mut inner);
@@ -91,7 +91,7 @@ fn with_signatures(
 /// While the client is still sending its header, only the server's bytes can speak against every protocol.
 fn could_go_on_behind_header(exchange: &Exchange<'_>, signatures: &Signatures) -> bool {
     let silent = Exchange { client: Side::default(), ..*exchange };
-    let Tally { best, undecided } = Tally::of(&silent, Selection::for_exchange(&silent));
+    let Tally { best, undecided } = Tally::of(&silent, Candidates::for_exchange(&silent));
     let finding = signatures.find(&silent);
     exchange.server.is_empty() || best.is_some() || undecided || finding != Finding::default()
 }
@@ -146,18 +146,23 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(exchange: &Exchange<'_>, probes: Selection) -> Self {
+    fn of(exchange: &Exchange<'_>, candidates: Candidates) -> Self {
         let mut tally = Self { best: None, undecided: false };
-        let (usual, others) = probes.split_usual();
-        if !tally.is_settled_by(exchange, usual) {
-            tally.is_settled_by(exchange, others.left_by_stream(exchange));
+        match candidates {
+            Candidates::Forms(forms) => _ = tally.is_settled_by(exchange, forms.probes()),
+            Candidates::Probes(probes) => {
+                let (usual, others) = probes.split_usual();
+                if !tally.is_settled_by(exchange, usual.indices()) {
+                    tally.is_settled_by(exchange, others.left_by_stream(exchange).indices());
+                }
+            }
         }
         tally
     }
 
     /// Asks some probes; whether no other needs to be asked.
-    fn is_settled_by(&mut self, exchange: &Exchange<'_>, probes: Selection) -> bool {
-        for Asked { protocol, strongest, check } in probes.indices().filter_map(|index| ASKED.get(index)) {
+    fn is_settled_by(&mut self, exchange: &Exchange<'_>, probes: impl Iterator<Item = usize>) -> bool {
+        for Asked { protocol, strongest, check } in probes.filter_map(|index| ASKED.get(index)) {
             // Among equals the first in the table wins, and doubt counts only against a heuristic.
             let is_settled = |(_, proof): (Protocol, Proof)| !proof.is_weak() && proof >= *strongest;
             if self.best.is_some_and(is_settled) {
@@ -222,8 +227,13 @@ pub(crate) fn is_dispatched_soundly(exchange: &Exchange<'_>) -> bool {
     }
     let settled = best.is_some_and(|(_, proof)| !proof.is_weak());
     let by_byte = Selection::for_exchange(exchange);
-    [by_byte, narrow(by_byte, exchange)].into_iter().all(|probes| {
-        let tally = Tally::of(exchange, probes);
+    let candidates = [
+        Candidates::for_exchange(exchange),
+        Candidates::Probes(by_byte),
+        Candidates::Probes(narrow(by_byte, exchange)),
+    ];
+    candidates.into_iter().all(|candidates| {
+        let tally = Tally::of(exchange, candidates);
         tally.best == best && (settled || tally.undecided == undecided)
     })
 }

@@ -4,7 +4,7 @@
 //! refuse these bytes need not be looked for again. Nothing else is remembered, so that the answers are the same.
 
 use crate::answer::Answer;
-use crate::dispatch::{self, PORTS, Selection};
+use crate::dispatch::{self, Candidates, PORTS, Selection};
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::identify::{Stage, candidates_by, identify_by};
 use crate::name::ProtocolSet;
@@ -81,9 +81,15 @@ impl Identifier {
 }
 
 /// The probes that are worth asking.
-fn select(entries: &mut [[Entry; WAYS]], exchange: &Exchange<'_>) -> Selection {
+fn select(entries: &mut [[Entry; WAYS]], exchange: &Exchange<'_>) -> Candidates {
+    match Key::of(exchange) {
+        Some(key) => Candidates::Probes(select_by(key, entries, exchange)),
+        None => Candidates::for_exchange(exchange),
+    }
+}
+
+fn select_by(key: Key, entries: &mut [[Entry; WAYS]], exchange: &Exchange<'_>) -> Selection {
     let all = || Selection::for_exchange(exchange);
-    let Some(key) = Key::of(exchange) else { return all() };
     let Some([latest, before]) = entries.get_mut(key.place()) else { return all() };
     if latest.key != key {
         std::mem::swap(latest, before);
@@ -164,7 +170,8 @@ mod tests {
     fn few_probes_are_left_when_a_beginning_comes_again() {
         let request = exchange(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"");
         let mut identifier = Identifier::default();
-        let mut asked = || select(&mut identifier.entries, &request).iter().count();
+        let key = Key::of(&request).unwrap();
+        let mut asked = || select_by(key, &mut identifier.entries, &request).iter().count();
         let first = asked();
         assert_eq!(asked(), asked());
         assert!(asked() * 2 < first, "{} of {first}", asked());

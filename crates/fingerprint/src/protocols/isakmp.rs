@@ -21,8 +21,8 @@ pub(crate) const PROBE: Probe = Probe {
     strongest: Proof::Structure,
     datagram: &[
         // Versions 1 and 2; behind a non-ESP marker the same; among keep-alives and ESP, anything.
-        &[(17, is_version), (24, |length| length == 0), (25, |length| length == 0)],
-        &[(0, |marker| marker == 0), (1, |marker| marker == 0), (21, is_version), (28, |length| length == 0)],
+        &[(17, is_version), (24, |length| length == 0)],
+        &[(0, is_marker), (1, is_marker), (2, is_marker), (3, is_marker), (21, is_version)],
         &[(PORTS, |ports| ports & ports::NAT_TRAVERSAL != 0)],
     ],
     stream: &[],
@@ -56,6 +56,11 @@ const FLAG_ENCRYPTED_V1: u8 = 0x01;
 /// RFC 7296, section 3.2; RFC 7383: encrypted payloads, whose "next payload" is that of what is inside.
 const PAYLOAD_ENCRYPTED: u8 = 46;
 const PAYLOAD_ENCRYPTED_FRAGMENT: u8 = 53;
+
+/// RFC 3948, section 2.2: zeros where ESP has its SPI.
+const fn is_marker(byte: u8) -> bool {
+    byte == 0
+}
 
 const fn is_version(version: u8) -> bool {
     matches!(version, VERSION_1 | VERSION_2)

@@ -15,8 +15,8 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Banner,
     datagram: &[
-        &[(0, |kind| matches!(kind, 0x01 | 0x02)), (9, is_magic_0), (10, is_magic_1)],
-        &[(0, |kind| kind == 0x1c), (17, is_magic_0), (18, is_magic_1)],
+        &[(0, |kind| matches!(kind, 0x01 | 0x02)), (9, is_magic_0)],
+        &[(0, |kind| kind == 0x1c), (17, is_magic_0)],
         &[(0, |kind| kind == 0x19), (2, is_magic_0), (3, is_magic_1)],
         &[(0, is_offline), (1, is_magic_0), (2, is_magic_1)],
     ],

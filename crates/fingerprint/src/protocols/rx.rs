@@ -19,8 +19,6 @@ pub(crate) const PROBE: Probe = Probe {
         (8, |call| call == 0),
         (12, |sequence| sequence == 0),
         (20, is_kind),
-        (21, |flags| flags & !FLAGS == 0),
-        (22, |status| status == 0),
         (LENGTH, |length| length as usize >= HEADER_LEN),
     ]],
     stream: &[],

@@ -7,7 +7,7 @@ use offport_wire::Transport;
 
 use super::signature::{Signature, Spoken};
 use crate::answer::{Answer, Proof};
-use crate::dispatch::Selection;
+use crate::dispatch::Candidates;
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::identify::{Stage, identify_by};
 use crate::name::{NameError, Protocol, ProtocolSet};
@@ -298,7 +298,7 @@ impl Draft {
 
     /// What an exchange of which no more comes is by these signatures and what is built in: its name and the proof.
     pub fn identify(&self, exchange: &Exchange<'_>) -> Option<(&str, Proof)> {
-        match identify_by(exchange, Stage::Last, &self.set, Selection::for_exchange) {
+        match identify_by(exchange, Stage::Last, &self.set, Candidates::for_exchange) {
             Answer::Identified(protocol, proof) => {
                 let own = protocol.index().checked_sub(Protocol::ALL.len());
                 let name = own
@@ -359,7 +359,7 @@ mod tests {
     }
 
     fn open(draft: &Draft, talk: &Talk) -> Answer {
-        identify_by(&talk.exchange(), Stage::Open, &draft.set, Selection::for_exchange)
+        identify_by(&talk.exchange(), Stage::Open, &draft.set, Candidates::for_exchange)
     }
 
     const FIRST_OWN: Protocol = Protocol::OWN[0];
@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(set.iter().map(|(protocol, _)| protocol).collect::<Vec<_>>(), [acme, Protocol::Ssh]);
         assert!(set.candidates(&Talk::tcp().client(b"ac").exchange()).contains(acme));
         let answer =
-            identify_by(&Talk::tcp().client(b"acme").exchange(), Stage::Open, &set, Selection::for_exchange);
+            identify_by(&Talk::tcp().client(b"acme").exchange(), Stage::Open, &set, Candidates::for_exchange);
         assert_eq!(answer, Answer::Identified(acme, Proof::Banner));
     }
 
@@ -398,7 +398,7 @@ mod tests {
         let draft = draft([server("acme", b"acme")]);
         let junk = Talk::tcp().client(b"\xde\xad\xbe\xef\x8b\xad\xf0\x0d");
         assert_eq!(open(&draft, &junk), Answer::NeedMore);
-        let last = identify_by(&junk.exchange(), Stage::Last, &draft.set, Selection::for_exchange);
+        let last = identify_by(&junk.exchange(), Stage::Last, &draft.set, Candidates::for_exchange);
         assert_eq!(last, Answer::NotRecognised, "silence is no beginning");
         assert_eq!(named(&draft, &junk.clone().server(b"acme")), Some("acme"));
         assert_eq!(open(&draft, &junk.server(b"emca")), Answer::NotRecognised);
@@ -436,7 +436,7 @@ mod tests {
         let early = Talk::tcp().client(&request[..20]);
         let mut finished = early.exchange();
         finished.client.closed = true;
-        let answer = identify_by(&finished, Stage::Open, &draft.set, Selection::for_exchange);
+        let answer = identify_by(&finished, Stage::Open, &draft.set, Candidates::for_exchange);
         assert_eq!(answer, Answer::Identified(Protocol::Http, Proof::Banner), "no more can come");
         let other = Talk::tcp().client(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(open(&draft, &other), Answer::Identified(Protocol::Http, Proof::Banner));
