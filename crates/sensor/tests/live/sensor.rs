@@ -28,6 +28,11 @@ impl<'a> Sensor<'a> {
 
     /// The same on several interfaces.
     pub(crate) fn start_on(lab: &'a Lab, interfaces: &[&str], more: &str) -> Self {
+        Self::start_with(lab, interfaces, 2, more)
+    }
+
+    /// The same with so many workers.
+    pub(crate) fn start_with(lab: &'a Lab, interfaces: &[&str], workers: u32, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let config = format!(
@@ -38,7 +43,7 @@ impl<'a> Sensor<'a> {
         std::fs::write(folder.path().join("offport.toml"), config).unwrap();
         let mut child = lab
             .command(&lab.tap, env!("CARGO_BIN_EXE_offportd"))
-            .args(["run", "--workers", "2", "--quiet", "-c", &path("offport.toml")])
+            .args(["run", "--workers", &workers.to_string(), "--quiet", "-c", &path("offport.toml")])
             .args(interfaces.iter().flat_map(|interface| ["-i", interface]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -1,5 +1,6 @@
 # service: ProFTPD: active and passive, AUTH TLS and TLS at once; curl, lftp, tnftp, ftplib, wget
 # packages: proftpd-core proftpd-mod-crypto curl lftp tnftp wget openssl
+# workers: 1 (a transfer of a millisecond may be over before a worker that is kept waiting reads its control connection)
 # flow: 21/tcp ftp
 # flow: 990/tcp tls
 # flow: */tcp ftp-data displaced (whose ports the control connections name)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::lab::{self, CLIENT, Lab, SERVER};
+use crate::lab::{self, CLIENT, Lab, SERVER, TAP};
 use crate::sensor::{Sensor, assert_identity, sum};
 use crate::service::{self, Service};
 
@@ -31,7 +31,7 @@ pub(crate) fn raises_no_alarm(name: &str) {
     let folder = folder.path();
 
     let lab = Lab::new();
-    let mut sensor = Sensor::start(&lab, "");
+    let mut sensor = Sensor::start_with(&lab, &[TAP], service.workers, "");
     let capture = keep.is_some().then(|| Side::capture(&lab, folder));
     let mut server = Side::start(&lab, &lab.servers, &service, "serve", folder);
     server.wait_until_it_listens(&lab, &service);

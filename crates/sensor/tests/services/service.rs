@@ -18,6 +18,8 @@ pub(crate) struct Service {
     packages: Vec<String>,
     /// Those that are unpacked rather than installed.
     unpacked: Vec<String>,
+    /// Workers of the sensor: `# workers: NUMBER (why not two)`.
+    pub(crate) workers: u32,
     /// The flows that may be seen; of each that is not optional one at least must be.
     pub(crate) flows: Vec<Expected>,
 }
@@ -49,6 +51,10 @@ impl Service {
             title: all("service").next().unwrap_or_default().to_owned(),
             packages: words("packages"),
             unpacked: words("unpacked"),
+            workers: all("workers").next().map_or(2, |line| {
+                let (workers, _why) = line.split_once(" (").expect("a reason");
+                workers.parse().unwrap()
+            }),
             flows: all("flow").map(Expected::parse).collect(),
         };
         assert!(!service.title.is_empty() && !service.flows.is_empty(), "{name}: no service or no flow");

@@ -1,6 +1,7 @@
 # service: vsftpd: anonymous, passive and active
 # packages: curl libpam0g libwrap0
 # unpacked: vsftpd
+# workers: 1 (a transfer of a millisecond may be over before a worker that is kept waiting reads its control connection)
 # flow: 21/tcp ftp
 # flow: */tcp ftp-data displaced (whose ports the control connections name)
 
