@@ -44,12 +44,13 @@ pub struct Run {
 /// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
+    // First: what other parts have freed would be taken again, and not count.
+    /// In memory: bytes of an IPv6 flow
+    Memory,
     /// In memory: packets of settled flows, by stage
     Established,
     /// In memory: flows that begin
     NewFlows,
-    /// In memory: bytes of an IPv6 flow
-    Memory,
     /// In memory: the mixed capture
     Mix,
     /// In memory: what it costs to identify the mixed capture's flows
