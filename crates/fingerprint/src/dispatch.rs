@@ -513,6 +513,30 @@ mod tests {
     }
 
     #[test]
+    fn what_a_cut_datagram_lacks_may_be_there() {
+        let mut noise = Noise::new(0xc07);
+        let mut doubts = 0;
+        for round in 0..20_000_usize {
+            let mut bytes = noise.bytes(1 + round % 40);
+            let zeros = noise.next() as usize % bytes.len();
+            bytes[..zeros].fill(0);
+            let talk = Talk::udp().client(&bytes);
+            let exchange = talk.exchange();
+            let len = bytes.len() as u32 + 60;
+            let cut = Side { first_len: len, total: len.into(), ..exchange.client };
+            let exchange = Exchange { client: cut, ..exchange };
+            assert!(is_dispatched_soundly(&exchange), "{exchange:02x?}");
+            let is_doubted = |probe: &&Probe| (probe.check)(&exchange) == Match::Maybe;
+            doubts += PROBES
+                .iter()
+                .filter(|probe| probe.transports.contains(Transports::UDP))
+                .filter(is_doubted)
+                .count();
+        }
+        assert!(doubts > 20_000, "{doubts}");
+    }
+
+    #[test]
     fn the_order_is_that_of_the_table() {
         let names: Vec<_> = TABLES.all_udp.iter().map(|probe| probe.protocol).collect();
         let expected: Vec<_> = PROBES

@@ -95,6 +95,7 @@ mod tests {
         let udp = Trial::udp(check);
         udp.client_proves(CONNECTION, Proof::Structure);
         udp.client_proves(b"\x01\0\x0e\x04\x0c\x01\0\x3cclient", Proof::Structure);
+        udp.client_proves(b"\x01\0\x1e\x04\x0c\x01\0\x3cclient-of-a-long-name1", Proof::Structure);
         udp.client_proves(b"\x07\x04\x04\x01\0\x3cc", Proof::Heuristic);
         assert_eq!(udp.both(CONNECTION, &[3, 5, 0]), Match::Yes(Proof::Structure));
         assert_eq!(udp.both(&[3, 5, 0], CONNECTION), Match::Yes(Proof::Structure));
