@@ -13,7 +13,7 @@ use crate::live::{cases, namespace};
 use crate::parts::size::Size;
 use crate::parts::{endurance, established, identification, instructions, memory, mix, new_flows, peers};
 use crate::report::row::Row;
-use crate::report::{results, table};
+use crate::report::{machine, results, table};
 
 /// Runs the command line.
 ///
@@ -34,6 +34,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
 fn measure(run: &Run) -> anyhow::Result<()> {
     let size = size(run);
     let folder = run.results.as_deref().filter(|_| !run.quick);
+    let facts = machine::facts();
     let mut rows = Vec::new();
     let mut modes = Vec::new();
     for &part in Part::value_variants().iter().filter(|part| run.wants(**part)) {
@@ -63,7 +64,7 @@ fn measure(run: &Run) -> anyhow::Result<()> {
         nothing_is_skipped(&rows)?;
     }
     if let Some(folder) = folder {
-        println!("results: {}", results::write(&rows, folder, &names(run), &modes)?.display());
+        println!("results: {}", results::write(&rows, folder, &names(run), &facts, &modes)?.display());
     }
     Ok(())
 }

@@ -3,8 +3,11 @@
 use std::fs::read_to_string;
 use std::process::Command;
 
-/// What must be known to compare figures, name and value.
-pub fn facts() -> Vec<(&'static str, String)> {
+/// Name and value.
+pub type Fact = (&'static str, String);
+
+/// What must be known to compare figures. Of a run that is about to begin: its load and its commit are those of now.
+pub fn facts() -> Vec<Fact> {
     vec![
         ("CPU", field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned())),
         ("cores", cores().to_string()),

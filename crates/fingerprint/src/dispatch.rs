@@ -5,9 +5,11 @@
 //! had from the probes themselves, once: none of them has to say a second time what it starts with, and what identifying
 //! costs does not grow with the number of protocols, but with how many of them start alike.
 //!
+//! Where many begin alike, a probe may name later bytes of its streams ([`Probe::stream`]). Midstream, where a side may begin
+//! anywhere and either may be the client, a probe that refuses the first byte of both is not asked.
+//!
 //! Datagrams do not grow, so a short one says nothing of a longer one: over UDP a probe has to say which forms they have
-//! ([`Probe::datagram`]), and there is a table for each offset that any of them names. Midstream, where a side may begin anywhere and either may be the client, a probe that refuses the
-//! first byte of both is not asked. Fuzzing holds the probes to both.
+//! ([`Probe::datagram`]), and there is a table for each offset that any of them names. Fuzzing holds the probes to all of this.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -16,7 +18,7 @@ use offport_wire::Transport;
 
 use crate::exchange::{Exchange, Side, Speaker};
 use crate::identify::transports;
-use crate::probe::{self, At, Form, LENGTH, MIDSTREAM, Match, PORTS as TIES, Probe, STARTS_WITH_LENGTH};
+use crate::probe::{self, At, Form, LENGTH, MIDSTREAM, Match, PORT_BITS, Probe, STARTS_WITH_LENGTH};
 use crate::protocols::PROBES;
 
 /// Some of [`PROBES`], in their order.
@@ -374,7 +376,7 @@ fn stream_columns() -> Box<[Column<Selection>]> {
 
 impl FormTables {
     fn new() -> Self {
-        let is_later = |at: usize| at >= HEAD && ![LENGTH, STARTS_WITH_LENGTH, TIES].contains(&at);
+        let is_later = |at: usize| at >= HEAD && ![LENGTH, STARTS_WITH_LENGTH, PORT_BITS].contains(&at);
         let later: BTreeSet<usize> = FORM_TABLE
             .iter()
             .flat_map(|(_, form)| form.iter())
@@ -384,7 +386,7 @@ impl FormTables {
         Self {
             length: Column::of_forms(LENGTH),
             starts_with_length: Column::of_forms(STARTS_WITH_LENGTH),
-            ports: Column::of_forms(TIES),
+            ports: Column::of_forms(PORT_BITS),
             head: Box::new(std::array::from_fn(Column::of_forms)),
             later: later.into_iter().map(Column::of_forms).collect(),
         }

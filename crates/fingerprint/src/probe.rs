@@ -121,7 +121,7 @@ pub(crate) const LENGTH: usize = usize::MAX;
 /// In place of an offset: one if the datagram's first byte is its length, else zero.
 pub(crate) const STARTS_WITH_LENGTH: usize = usize::MAX - 1;
 /// In place of an offset: the flow's ports, as far as they break ties: a bit of [`ports`] for each.
-pub(crate) const PORTS: usize = usize::MAX - 2;
+pub(crate) const PORT_BITS: usize = usize::MAX - 2;
 
 /// Of a stream that is picked up midstream nothing is said, so that it is not asked about.
 pub(crate) const FROM_START: At = (MIDSTREAM, |midstream| midstream == 0);

@@ -79,26 +79,37 @@ const V1: Flavour = Flavour { salt: Salt::V1, labels: LABELS_V1, initial_type: 0
 /// RFC 9369, section 3.2.
 const V2: Flavour = Flavour { salt: Salt::V2, labels: LABELS_V2, initial_type: 1, google_frames: false };
 
-/// The first bytes of the versions here, and that of a version negotiation.
-pub(crate) const VERSION_FIRST: [u8; 7] = [0x00, 0x51, 0x54, 0x6b, 0x70, 0xfa, 0xff];
+const fn google(salt: Salt) -> Flavour {
+    Flavour { salt, google_frames: true, ..V1 }
+}
+
+/// Versions whose salt is known, from the first to the last.
+const VERSIONS: [(u32, u32, Flavour); 13] = [
+    (1, 1, V1),
+    (0x6b33_43cf, 0x6b33_43cf, V2),
+    (0x709a_50c4, 0x709a_50c4, Flavour { salt: Salt::V2Draft, ..V2 }),
+    (0xff00_0015, 0xff00_0016, Flavour { salt: Salt::Draft21, ..V1 }),
+    (0xff00_0017, 0xff00_001c, Flavour { salt: Salt::Draft23, ..V1 }),
+    (0xff00_001d, 0xff00_0020, Flavour { salt: Salt::Draft29, ..V1 }),
+    (0xff00_0021, 0xff00_0022, V1),
+    // mvfst numbers its own versions; the second and the third are draft 27.
+    (0xface_b001, 0xface_b001, Flavour { salt: Salt::Draft21, ..V1 }),
+    (0xface_b002, 0xface_b002, Flavour { salt: Salt::Draft23, ..V1 }),
+    (0xface_b00e, 0xface_b00e, Flavour { salt: Salt::Draft23, ..V1 }),
+    (0x5130_3530, 0x5130_3530, google(Salt::Q050)),
+    (0x5430_3530, 0x5430_3530, google(Salt::T050)),
+    (0x5430_3531, 0x5430_3531, google(Salt::T051)),
+];
 
 /// The Initial packets of a version; `None` where its salt is not known.
 pub(crate) fn flavour(version: u32) -> Option<Flavour> {
-    let with = |salt| Flavour { salt, ..V1 };
-    let google = |salt| Flavour { google_frames: true, ..with(salt) };
-    Some(match version {
-        1 | 0xff00_0021 | 0xff00_0022 => V1,
-        0x6b33_43cf => V2,
-        0x709a_50c4 => Flavour { salt: Salt::V2Draft, ..V2 },
-        0xff00_001d..=0xff00_0020 => with(Salt::Draft29),
-        // mvfst numbers its own versions; this one is draft 27.
-        0xff00_0017..=0xff00_001c | 0xface_b002 | 0xface_b00e => with(Salt::Draft23),
-        0xff00_0015..=0xff00_0016 | 0xface_b001 => with(Salt::Draft21),
-        0x5130_3530 => google(Salt::Q050),
-        0x5430_3530 => google(Salt::T050),
-        0x5430_3531 => google(Salt::T051),
-        _ => return None,
-    })
+    let is_it = |(first, last, _): &&(u32, u32, Flavour)| (*first..=*last).contains(&version);
+    VERSIONS.iter().find(is_it).map(|(_, _, flavour)| *flavour)
+}
+
+/// Whether a version whose salt is known begins with this byte.
+pub(crate) fn is_first_of_version(byte: u8) -> bool {
+    VERSIONS.iter().any(|(first, _, _)| (first >> 24) as u8 == byte)
 }
 
 /// Where the parts of an Initial packet are.

@@ -10,7 +10,7 @@ use offport_wire::Transport;
 use crate::answer::Proof;
 use crate::exchange::{Exchange, Side};
 use crate::name::Protocol;
-use crate::probe::{Match, PORTS, Probe, Sides, Transports, ports, weigh};
+use crate::probe::{Match, PORT_BITS, Probe, Sides, Transports, ports, weigh};
 use crate::reader::Reader;
 use crate::scan::{Scan, Step, Stop, require};
 
@@ -23,7 +23,7 @@ pub(crate) const PROBE: Probe = Probe {
         // Versions 1 and 2; behind a non-ESP marker the same; among keep-alives and ESP, anything.
         &[(17, is_version), (24, |length| length == 0)],
         &[(0, is_marker), (1, is_marker), (2, is_marker), (3, is_marker), (21, is_version)],
-        &[(PORTS, |ports| ports & ports::NAT_TRAVERSAL != 0)],
+        &[(PORT_BITS, |ports| ports & ports::NAT_TRAVERSAL != 0)],
     ],
     stream: &[],
     check,

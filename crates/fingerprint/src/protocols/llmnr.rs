@@ -7,7 +7,7 @@ use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, PORTS, Probe, Sides, Transports, ports};
+use crate::probe::{Match, PORT_BITS, Probe, Sides, Transports, ports};
 use crate::protocols::dns::{FEW_ANSWERS, FEW_QUESTIONS, Rules, WITH_HEADER, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -15,7 +15,7 @@ pub(crate) const PROBE: Probe = Probe {
     transports: Transports::TCP_UDP,
     sides: Sides::Either,
     strongest: Proof::Structure,
-    datagram: &[&[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORTS, |ports| ports & ports::LLMNR != 0)]],
+    datagram: &[&[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORT_BITS, |ports| ports & ports::LLMNR != 0)]],
     stream: &[
         (4, |flags| flags & 0x78 == 0),
         (6, |questions| questions == 0),

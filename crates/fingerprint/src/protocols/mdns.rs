@@ -8,7 +8,7 @@ use crate::answer::Proof;
 use crate::dns_message::{Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, PORTS, Probe, Sides, Transports, ports};
+use crate::probe::{Match, PORT_BITS, Probe, Sides, Transports, ports};
 use crate::protocols::dns::{FEW_ANSWERS, FEW_QUESTIONS, Rules, WITH_HEADER, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -17,7 +17,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[
-        &[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORTS, |ports| ports & ports::MDNS != 0)],
+        &[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORT_BITS, |ports| ports & ports::MDNS != 0)],
         &[
             FEW_QUESTIONS,
             FEW_ANSWERS,

@@ -7,7 +7,7 @@ use crate::answer::Proof;
 use crate::dns_message::{HEADER_LEN, Header, Message};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
-use crate::probe::{Match, PORTS, Probe, Sides, Transports, ports};
+use crate::probe::{Match, PORT_BITS, Probe, Sides, Transports, ports};
 use crate::protocols::dns::{FEW_ANSWERS, FEW_QUESTIONS, Rules, WITH_HEADER, both_sides, is_ordinary};
 
 pub(crate) const PROBE: Probe = Probe {
@@ -16,7 +16,7 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[
-        &[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORTS, |ports| ports & ports::NETBIOS_NS != 0)],
+        &[FEW_QUESTIONS, FEW_ANSWERS, WITH_HEADER, (PORT_BITS, |ports| ports & ports::NETBIOS_NS != 0)],
         // A query has one name, and a record says whose it is; both are long labels, or a pointer to one.
         &[
             FEW_QUESTIONS,
@@ -34,17 +34,15 @@ pub(crate) const PROBE: Probe = Probe {
     check,
 };
 
-const PORT: u16 = 137;
-
 /// Types A, NS, NULL, NB and NBSTAT (RFC 1002, section 4.2.1.3).
 const TYPES: [u16; 5] = [1, 2, 10, 0x20, 0x21];
 
 fn check(exchange: &Exchange<'_>) -> Match {
-    let rules = match exchange.server_port {
-        PORT => Rules { header: is_possible, name: |_| true, message: is_netbios, attempt: is_ordinary },
+    let rules = match ports::of(exchange) & ports::NETBIOS_NS != 0 {
+        true => Rules { header: is_possible, name: |_| true, message: is_netbios, attempt: is_ordinary },
         // Elsewhere, what is broken is rather DNS, so the name must be there: it is a label of 32 bytes, or at the end of
         // a pointer.
-        _ => Rules { header: is_possible, name: is_name, message: is_netbios, attempt: |_| false },
+        false => Rules { header: is_possible, name: is_name, message: is_netbios, attempt: |_| false },
     };
     both_sides(exchange, &rules)
 }

@@ -13,7 +13,7 @@ use crate::gquic;
 use crate::name::Protocol;
 use crate::probe::{LENGTH, Match, Probe, Sides, Transports};
 use crate::quic_frames::{are_initial_frames, varint};
-use crate::quic_initial::{Flavour, Layout, PLAINTEXT_MAX, VERSION_FIRST, flavour, open};
+use crate::quic_initial::{Flavour, Layout, PLAINTEXT_MAX, flavour, is_first_of_version, open};
 use crate::reader::Reader;
 
 pub(crate) const PROBE: Probe = Probe {
@@ -22,7 +22,8 @@ pub(crate) const PROBE: Probe = Probe {
     sides: Sides::Either,
     strongest: Proof::Structure,
     datagram: &[
-        // A long header: the length of the first id, behind a version that is known, or in a datagram that a client may begin with.
+        // A long header: the length of the first id, behind a version that is known, or in a datagram that a client may begin
+        // with.
         &[(0, is_long), (1, is_of_version), (5, |length| length <= CONNECTION_ID_MAX)],
         &[(0, is_long), (5, |length| length <= CONNECTION_ID_MAX), (LENGTH, |length| length == u8::MAX)],
         // Google's: behind its version, and behind its public flags.
@@ -41,9 +42,9 @@ const fn is_long(first: u8) -> bool {
     first >= 0x80
 }
 
-/// The first byte of a version that is known, or of one that forces a version negotiation.
+/// The first byte of a version that is known, of a version negotiation (zero), or of one that forces it.
 fn is_of_version(byte: u8) -> bool {
-    is_reserved(u32::from_be_bytes([byte, 0x0a, 0x0a, 0x0a])) || VERSION_FIRST.contains(&byte)
+    byte == 0 || is_reserved(u32::from_be_bytes([byte, 0x0a, 0x0a, 0x0a])) || is_first_of_version(byte)
 }
 
 /// RFC 9000, section 17.2: connection ids have at most 20 bytes.
