@@ -8,7 +8,11 @@
 //! Whether commands come in their order is the server's to say: SMTP servers need no `EHLO` before `MAIL` by default
 //! (Postfix, Sendmail), and refuse what they do need. A server that goes on all the same is none.
 
-use memchr::{memchr, memmem, memrchr};
+mod passed;
+mod words;
+
+use passed::{behind_literal, content, line_end};
+use words::{begins_command, begins_tls, code, leaves_lines, literal, number, tagged, verb, without_telnet};
 
 use super::data_port::DataPort;
 use super::line::Line;
@@ -21,9 +25,6 @@ const ODD: u8 = 3;
 
 /// The least that the header of a message takes, nearly always: trace and originator fields (RFC 5322, section 3.6).
 const HEADER: usize = 64;
-
-/// What announces a literal, with the line end: `{4294967295+}`.
-const LITERAL: usize = 16;
 
 /// Whose dialogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,140 +297,6 @@ impl Service {
             Self::Imap => (Breach::ImapCommand, Breach::ImapReply),
         }
     }
-}
-
-/// Whether a TLS record stands here that a side can begin with: a handshake, or an alert. `None`: that is still open.
-fn begins_tls(head: &[u8]) -> Option<bool> {
-    match *head {
-        [0x15 | 0x16, 3, 0..=4, ..] => Some(true),
-        [0x15 | 0x16] | [0x15 | 0x16, 3] => None,
-        _ => Some(false),
-    }
-}
-
-/// Whether commands go on here, where a message could begin: none was let in.
-fn begins_command(head: &[u8]) -> bool {
-    let line = &head[..memchr(b'\n', head).unwrap_or(head.len())];
-    let words: [&[u8]; 8] = [b"RSET", b"QUIT", b"NOOP", b"EHLO", b"HELO", b"MAIL", b"RCPT", b"DATA"];
-    verb(line.trim_ascii_end()).is_some_and(|verb| words.iter().any(|word| word.eq_ignore_ascii_case(verb)))
-}
-
-fn line_end(service: Service, side: &mut Side, head: &[u8], breach: Breach) -> Step {
-    let end = memchr(b'\n', head);
-    let line = &head[..end.unwrap_or(head.len())];
-    if is_junk(line) {
-        return Step::Broken(breach);
-    }
-    let has_literals = service == Service::Imap;
-    let Some(end) = end else {
-        // What may be a literal's length is left for the line's end.
-        let kept = memrchr(b'{', line).map_or(0, |at| line.len() - at);
-        return match line.len() - if has_literals && kept <= LITERAL { kept } else { 0 } {
-            0 => Step::More,
-            taken => Step::Took(taken as u64),
-        };
-    };
-    let length = literal(line.strip_suffix(b"\r").unwrap_or(line)).filter(|_| has_literals);
-    side.at = if length.is_some() { At::BehindLiteral } else { At::Line };
-    Step::Took((end as u64 + 1).saturating_add(length.unwrap_or(0)))
-}
-
-/// What follows a literal: the line's end, or more of it, with another literal maybe.
-fn behind_literal(side: &mut Side, head: &[u8], breach: Breach) -> Step {
-    let line = match Line::of(head, breach) {
-        Ok(line) => line,
-        Err(step) => return step,
-    };
-    let more = literal(line.bytes).filter(|_| line.ended);
-    side.at = match (line.ended, more) {
-        (true, None) => At::Line,
-        (true, Some(_)) => At::BehindLiteral,
-        (false, _) => At::LineEnd,
-    };
-    Step::Took(line.length.saturating_add(more.unwrap_or(0)))
-}
-
-/// Looks for the line that ends a message: a dot (RFC 5321, section 4.1.1.4). Only with CR LF is it one for all servers.
-fn content(side: &mut Side, head: &[u8]) -> Step {
-    const END: &[u8] = b"\r\n.\r\n";
-    // An empty message: the line end before the dot is that of DATA.
-    let empty = &END[2..];
-    if side.at == At::Content && empty.starts_with(&head[..head.len().min(empty.len())]) {
-        if head.len() < empty.len() {
-            return Step::More;
-        }
-        side.at = At::Line;
-        return Step::Took(empty.len() as u64);
-    }
-    side.at = At::InContent;
-    if let Some(end) = memmem::find(head, END) {
-        side.at = At::Line;
-        return Step::Took((end + END.len()) as u64);
-    }
-    let partial = (1..END.len()).rev().find(|&length| head.ends_with(&END[..length])).unwrap_or(0);
-    match head.len() - partial {
-        0 => Step::More,
-        taken => Step::Took(taken as u64),
-    }
-}
-
-/// The word that a line begins with, if it can be a command: letters, and what extensions put between or behind them.
-fn verb(line: &[u8]) -> Option<&[u8]> {
-    let end = line.iter().position(|&byte| byte == b' ' || byte == b'\t').unwrap_or(line.len());
-    let word = &line[..end];
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let fits = (2..=16).contains(&end) && word[0].is_ascii_alphabetic() && word.iter().all(is_word);
-    fits.then_some(word)
-}
-
-/// What follows an IMAP tag (RFC 9051, section 9: any characters but few).
-fn tagged(line: &[u8]) -> Option<&[u8]> {
-    let end = memchr(b' ', line)?;
-    let is_tag = |byte: &u8| {
-        byte.is_ascii_graphic() && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
-    };
-    let fits = (1..=32).contains(&end) && line[..end].iter().all(is_tag);
-    fits.then(|| &line[end + 1..])
-}
-
-/// The code that a reply's line begins with (RFC 5321, section 4.2; RFC 959, section 4.2; RFC 2228, section 5: up to 6yz).
-fn code(line: &[u8]) -> Option<u16> {
-    let (digits, rest) = line.split_first_chunk::<3>()?;
-    let fits = matches!(digits[0], b'1'..=b'6')
-        && digits.iter().all(u8::is_ascii_digit)
-        && matches!(rest.first(), None | Some(b' ' | b'-' | b'\t'));
-    fits.then(|| digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')))
-}
-
-/// A number behind the first word.
-fn number(line: &[u8]) -> Option<u64> {
-    let word = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).nth(1)?;
-    std::str::from_utf8(word).ok()?.parse().ok()
-}
-
-/// The length of the literal that a line announces at its end: `{310}`, `{310+}`, `~{310}` (RFC 9051, section 9; RFC 7888).
-fn literal(line: &[u8]) -> Option<u64> {
-    let inner = line.strip_suffix(b"}")?;
-    let start = inner.iter().rposition(|&byte| byte == b'{')? + 1;
-    let digits = inner[start..].strip_suffix(b"+").or_else(|| inner[start..].strip_suffix(b"-"));
-    std::str::from_utf8(digits.unwrap_or(&inner[start..])).ok()?.parse().ok()
-}
-
-/// A command that what is no line may follow: compression (RFC 4978), the security layers of SASL (RFC 4752, RFC 2831),
-/// Exchange's blobs.
-fn leaves_lines(line: &[u8]) -> bool {
-    let words = || line.split(|&byte| byte == b' ').take(3);
-    let has = |names: &[&[u8]]| words().any(|word| names.iter().any(|name| name.eq_ignore_ascii_case(word)));
-    has(&[b"COMPRESS", b"XEXCH50"])
-        || has(&[b"AUTH", b"AUTHENTICATE"]) && has(&[b"GSSAPI", b"KERBEROS_V4", b"DIGEST-MD5"])
-}
-
-/// Without Telnet's commands that stand before ABOR and STAT (RFC 959, section 4.1.3).
-fn without_telnet(mut line: &[u8]) -> &[u8] {
-    while let [0xff | 0xf2 | 0xf4, rest @ ..] = line {
-        line = rest;
-    }
-    line
 }
 
 #[cfg(test)]
