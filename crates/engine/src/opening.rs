@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use offport_fingerprint::{Description, Exchange, Protocol, Speaker, describe, is_described};
 use offport_flow::Flow;
 use offport_policy::Seen;
-use offport_wire::{FlowKey, Timestamp, Transport};
+use offport_wire::{FlowId, FlowKey, Timestamp, Transport};
 
 use crate::record::{Event, FlowRecord, Head};
 
@@ -54,6 +54,11 @@ impl Event {
 }
 
 impl FlowRecord {
+    /// The flow's id.
+    pub fn id(&self) -> FlowId {
+        self.flow().map_or(FlowId::first_at(self.start), |(key, start)| FlowId::new(start, &key))
+    }
+
     /// The flow that it is of, if its transport has ports. `None` cannot be: both ends are of one family.
     pub fn flow(&self) -> Option<FlowName> {
         let (client, server) = (&self.client, &self.server);

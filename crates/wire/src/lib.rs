@@ -5,6 +5,7 @@
 //! reason that is also the label of the metric which counts it. Nothing here allocates (but for the
 //! reassembly buffers of [`fragment`]), does I/O or reads a clock.
 
+pub mod flow_id;
 pub mod fragment;
 #[doc(hidden)]
 pub mod fuzz;
@@ -28,6 +29,7 @@ mod properties;
 #[cfg(test)]
 mod testing;
 
+pub use flow_id::{BadFlowId, FlowId};
 pub use fragment::Fragment;
 pub use glance::{Plain, Sight, glance, glance_with};
 pub use key::Transport;

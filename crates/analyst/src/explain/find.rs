@@ -7,8 +7,7 @@ use offport_engine::{Action, Event, FlowRecord, HandOver, Opening, Output};
 use offport_fingerprint::Description;
 use offport_flow::{FirstPayload, Flow};
 use offport_policy::{Facts, Judgement};
-use offport_telemetry::ecs::{flow_id, flow_id_of};
-use offport_wire::{FlowKey, Timestamp};
+use offport_wire::{FlowId, FlowKey, Timestamp};
 
 use crate::read::{FileReport, Listener, read_capture};
 use crate::settings::Settings;
@@ -81,12 +80,8 @@ struct Finder {
 }
 
 impl Finder {
-    /// Either end may turn out to be the client until the flow is over, and the id depends on it.
     fn wants(&self, flow: &Flow<'_>) -> bool {
-        let (low, high) = (flow.key.low(), flow.key.high());
-        [[low, high], [high, low]].into_iter().any(|ends| {
-            flow_id_of(flow.start, flow.transport(), flow.key.domain(), ends).starts_with(&self.wanted)
-        })
+        FlowId::new(flow.start, &flow.key).to_string().starts_with(&self.wanted)
     }
 }
 
@@ -95,7 +90,7 @@ impl Output for Finder {
         if record.action != Action::End {
             return;
         }
-        let flow_id = flow_id(record);
+        let flow_id = record.id().to_string();
         if !flow_id.starts_with(&self.wanted) || self.found.len() >= MAX_FOUND {
             return;
         }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use offport_engine::{FlowName, FlowRecord};
 use offport_flow::Flow;
 use offport_policy::{Judgement, Severity};
-use offport_telemetry::ecs::{flow_id, printable, rfc3339};
+use offport_telemetry::ecs::{printable, rfc3339};
 use offport_telemetry::human;
 use offport_wire::Timestamp;
 use serde::Serialize;
@@ -101,7 +101,7 @@ impl FlaggedFlows {
         let names =
             |set: offport_fingerprint::ProtocolSet| set.iter().map(|protocol| protocol.name()).collect();
         let flow = FlaggedFlow {
-            flow_id: flow_id(record),
+            flow_id: record.id().to_string(),
             path: path.to_owned(),
             time: rfc3339(record.start),
             severity: judgement.severity,

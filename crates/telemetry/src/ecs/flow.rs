@@ -7,7 +7,7 @@ use offport_fingerprint::{Description, Field};
 use offport_policy::{Severity, Verdict};
 use serde::Serialize;
 
-use super::{Formatter, description, flow_id, text};
+use super::{Formatter, description, text};
 use crate::community_id::community_id;
 use crate::nested::{Object, json};
 use serde_json::Value as Json;
@@ -266,7 +266,7 @@ impl Offport {
     pub(super) fn new(record: &FlowRecord, description: &Description) -> Self {
         let judgement = record.judgement;
         Self {
-            flow_id: flow_id(record),
+            flow_id: record.id().to_string(),
             verdict: judgement.map(|judgement| judgement.verdict.name()),
             severity: judgement
                 .filter(|judgement| judgement.severity != Severity::None)

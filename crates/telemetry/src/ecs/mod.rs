@@ -10,12 +10,8 @@ mod text;
 
 pub use text::{printable, time as rfc3339};
 
-use std::net::IpAddr;
-
 use offport_engine::{Event, FlowRecord};
 use offport_fingerprint::Description;
-use offport_wire::{Domain, Timestamp, Transport};
-use sha1::{Digest as _, Sha1};
 
 /// Turns what workers put out into JSON lines.
 #[derive(Clone, Debug, Default)]
@@ -40,33 +36,6 @@ impl Formatter {
     pub fn event(&self, event: &Event, description: &Description, line: &mut Vec<u8>) {
         write_json(&event::EventDocument::new(self, event, description), line);
     }
-}
-
-/// The stable text id of a flow: a hash over its start, transport, both ends and its domain.
-pub fn flow_id(record: &FlowRecord) -> String {
-    let ends = [&record.client, &record.server].map(|end| (end.ip, end.port));
-    flow_id_of(record.start, record.transport, record.domain, ends)
-}
-
-/// [`flow_id`] of a flow that has no record yet; `ends` are client and server, port 0 where the transport has none.
-pub fn flow_id_of(
-    start: Timestamp,
-    transport: Transport,
-    domain: Domain,
-    ends: [(IpAddr, u16); 2],
-) -> String {
-    let mut sha1 = Sha1::new();
-    sha1.update(start.as_nanos().to_be_bytes());
-    sha1.update([transport.0]);
-    sha1.update(domain.0.to_be_bytes());
-    for (ip, port) in ends {
-        match ip {
-            IpAddr::V4(address) => sha1.update(address.octets()),
-            IpAddr::V6(address) => sha1.update(address.octets()),
-        }
-        sha1.update(port.to_be_bytes());
-    }
-    sha1.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn write_json(document: &impl serde::Serialize, line: &mut Vec<u8>) {

@@ -12,7 +12,7 @@ use offport_policy::Severity;
 use serde::Serialize;
 
 use crate::community_id::community_id;
-use crate::ecs::{Formatter, flow_id, printable, rfc3339, write_json};
+use crate::ecs::{Formatter, printable, rfc3339, write_json};
 use crate::human;
 use crate::nested::Object;
 
@@ -92,7 +92,7 @@ pub fn event(names: &Formatter, event: &Event, description: &Description, line: 
     };
     let document = Document {
         timestamp: rfc3339(record.end),
-        flow_id: u64::from_str_radix(&flow_id(record)[..16], 16).unwrap_or_default() >> 12,
+        flow_id: record.id().number(),
         in_iface: names.interfaces.get(usize::from(record.interface)).map(String::as_str),
         host: names.observer.as_deref(),
         event_type: if flagged { "alert" } else { "flow" },
