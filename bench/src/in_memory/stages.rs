@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use offport_engine::{Config, Worker};
-use offport_flow::{Briefs, CHUNK, End, Flow, Hint, Observer, Settlement, Tracker};
+use offport_flow::{Briefs, CHUNK, End, Flow, Hint, Observer, Quick, Settlement, Tracker};
 use offport_policy::Policy;
 use offport_wire::{Frame, Parsed, Timestamp, glance, parse};
 
@@ -123,7 +123,7 @@ impl Stage for Track {
                         moment
                     }
                 };
-                if !self.0.quick(&briefs, brief, moment) {
+                if self.0.quick(&briefs, brief, moment) == Quick::Refused {
                     self.whole(frame, brief.hint());
                 }
             }

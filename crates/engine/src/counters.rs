@@ -98,6 +98,8 @@ pub struct Counters {
     pub events_waiting: u64,
     /// Suppression windows that were cut short because the table was full.
     pub suppress_limit: u64,
+    /// Packets that were worth keeping, but came in fragments or from another worker, without a frame.
+    pub keep_missed: u64,
     /// Records written.
     pub records: u64,
     /// The flow table's own.
@@ -144,6 +146,7 @@ impl Default for Counters {
             ends_limited: 0,
             events_waiting: 0,
             suppress_limit: 0,
+            keep_missed: 0,
             records: 0,
             flow: offport_flow::Counters::default(),
         }

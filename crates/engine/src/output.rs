@@ -1,8 +1,8 @@
 //! Where a worker's results go.
 
-use offport_flow::{Flow, Shunted};
+use offport_flow::{Flow, Session, Shunted};
 use offport_policy::{Facts, Judgement};
-use offport_wire::{FlowKey, Packet};
+use offport_wire::{FlowKey, Frame, Packet};
 
 use crate::record::{Event, FlowRecord};
 use crate::steering::Slots;
@@ -32,6 +32,10 @@ pub trait Output {
     /// A flow that was judged has broken a rule of its protocol, and is judged a second time: then its first payload is, of
     /// one side, what breaks the rule.
     fn found_out(&mut self, _flow: &Flow<'_>, _facts: &Facts, _judgement: &Judgement) {}
+
+    /// A packet that is worth keeping ([`offport_flow::Keep`]), and the flow that it was counted to. Not those that came in
+    /// fragments or from another worker: they have no frame.
+    fn keep(&mut self, _frame: &Frame<'_>, _session: &Session) {}
 
     /// A flow has been seen enough of: is the kernel to count the rest of its packets and to hand up those only that
     /// open or close a connection, fragments and errors? False: it does not.

@@ -44,6 +44,7 @@ impl std::ops::AddAssign<&Self> for Counters {
             ends_limited,
             events_waiting,
             suppress_limit,
+            keep_missed,
             records,
             flow,
         } = self;
@@ -87,6 +88,7 @@ impl std::ops::AddAssign<&Self> for Counters {
         *ends_limited += other.ends_limited;
         *events_waiting += other.events_waiting;
         *suppress_limit += other.suppress_limit;
+        *keep_missed += other.keep_missed;
         *records += other.records;
         *flow += &other.flow;
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use offport_fingerprint::Signatures;
-use offport_flow::{Brief, Briefs, CHUNK, ServicePorts, Tracker, prefetch};
+use offport_flow::{Brief, Briefs, CHUNK, Quick, ServicePorts, Tracker, prefetch};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
 use offport_wire::{Drop, Frame, Parsed, Timestamp, glance_with, parse};
@@ -69,6 +69,7 @@ impl Worker {
         } else {
             self.flows.track_or_hand_over(&packet, frames, out);
         }
+        self.missed(frames);
     }
 
     /// Time has come to `now`: timers. Call it some ten times a second, with or without frames.
@@ -127,12 +128,17 @@ impl Worker {
                     moment
                 }
             };
-            if self.flows.tracker.quick(briefs, brief, moment) {
-                processed += 1;
-            } else {
-                self.whole(frame, brief, out);
-                // It may have made something that is due at once.
-                latest = None;
+            match self.flows.tracker.quick(briefs, brief, moment) {
+                Quick::Counted => processed += 1,
+                Quick::Kept(flow) => {
+                    processed += 1;
+                    out.keep(frame, &self.flows.tracker.session(flow));
+                }
+                Quick::Refused => {
+                    self.whole(frame, brief, out);
+                    // It may have made something that is due at once.
+                    latest = None;
+                }
             }
         }
         self.flows.state.counters.processed += processed;
@@ -143,7 +149,12 @@ impl Worker {
     fn whole(&mut self, frame: &Frame<'_>, brief: &Brief, out: &mut impl Output) {
         // By reference: a packet is too large to be moved about.
         match &parse(frame) {
-            Ok(Parsed::Packet(packet)) => self.flows.track(packet, brief.hint(), 1, false, out),
+            Ok(Parsed::Packet(packet)) => {
+                self.flows.track(packet, brief.hint(), 1, false, out);
+                if let Some(session) = self.flows.tracker.kept() {
+                    out.keep(frame, &session);
+                }
+            }
             Ok(Parsed::Fragment(fragment)) => self.fragment(fragment, out),
             Err(reason) => self.refused[reason.index()] += 1,
         }
@@ -153,7 +164,16 @@ impl Worker {
     /// only the first of them has ports.
     fn fragment(&mut self, fragment: &Fragment<'_>, out: &mut impl Output) {
         let Reassembly::Packet(packet) = self.reassembler.push(fragment) else { return };
-        self.flows.track_or_hand_over(&packet, packet.packets.into(), out);
+        let frames = packet.packets.into();
+        self.flows.track_or_hand_over(&packet, frames, out);
+        self.missed(frames);
+    }
+
+    /// There is no frame of the latest packet that could be kept.
+    fn missed(&mut self, frames: u32) {
+        if self.flows.tracker.kept().is_some() {
+            self.flows.state.counters.keep_missed += u64::from(frames);
+        }
     }
 
     /// Copies what other parts count to where it is read.

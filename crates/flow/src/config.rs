@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::keep::Keep;
 use crate::role::ServicePorts;
 
 /// Bytes that can be kept of the first payload of one direction: the ceiling of [`Config::payload_bound`].
@@ -45,6 +46,8 @@ pub struct Config {
     /// Bytes of one direction; whenever a settled flow has grown by so much, [`crate::Observer::shunt`] is asked. Rounded
     /// down to a power of two; 0, the default: never.
     pub offer_step: u32,
+    /// Which packets are kept; the default: none.
+    pub keep: Keep,
     /// Ports that are served, beyond those below 1024: they decide who is the server when nothing better does.
     pub service_ports: ServicePorts,
 }
@@ -95,6 +98,7 @@ impl Default for Config {
             max_watched: 65_536,
             max_paths: u16::MAX,
             offer_step: 0,
+            keep: Keep::default(),
             service_ports: ServicePorts::default(),
         }
     }

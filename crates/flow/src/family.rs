@@ -80,6 +80,7 @@ impl<K: Key> Family<K> {
             },
         };
         self.count(shared, index, packet, now, observer);
+        shared.kept = self.keeps(&shared.keep, index, packet.ip_bytes);
         true
     }
 

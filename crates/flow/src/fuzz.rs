@@ -12,7 +12,8 @@ use offport_wire::{
 };
 
 use crate::{
-    Brief, Briefs, Config, Counters, End, Flow, Label, Observer, Settlement, Shunted, Timeouts, Tracker,
+    Brief, Briefs, Config, Counters, End, Flow, Keep, Label, Observer, Quick, Settlement, Shunted, Timeouts,
+    Tracker,
 };
 
 /// A packet as capture would have parsed it.
@@ -153,6 +154,7 @@ pub fn small_config() -> Config {
         max_watched: 2,
         max_paths: 2,
         offer_step: 64,
+        keep: Keep { session: 150, undecided: 300, flagged: 600 },
         service_ports: crate::ServicePorts::default(),
     }
 }
@@ -242,9 +244,19 @@ fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
         tracker.look_ahead(&mut briefs);
         if !check.kernel.count(packet) {
             let moment = tracker.pass_time(packet.time, &mut check);
-            if !briefs.iter().all(|brief| tracker.quick(&briefs, brief, moment)) {
-                tracker.packet(packet, briefs.iter().find_map(Brief::hint), &mut check);
+            let kept = match briefs.iter().map(|brief| tracker.quick(&briefs, brief, moment)).next() {
+                Some(Quick::Kept(flow)) => Some(tracker.session(flow)),
+                Some(Quick::Counted) => None,
+                Some(Quick::Refused) | None => {
+                    tracker.packet(packet, briefs.iter().find_map(Brief::hint), &mut check);
+                    tracker.kept()
+                }
+            };
+            if let Some(session) = kept {
+                assert_eq!(session.key, packet.key, "a packet is kept for its own flow");
             }
+            check.shown = check.shown.rotate_left(1)
+                ^ kept.map_or(0, |session| session.id().number() << 1 | u64::from(session.flagged));
         }
         while let Some((key, shunted)) = check.late.pop() {
             tracker.add_late(&key, &shunted, &mut check);

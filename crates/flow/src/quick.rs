@@ -9,14 +9,16 @@ use offport_wire::{Direction, FlowKey, Plain, Sight, TcpFlags, Transport};
 
 use crate::class::Class;
 use crate::count::offers;
-use crate::entry::{Hot, OPEN, SETTLED, STATUS, STATUS_OF_TCP};
-use crate::family::{Family, period};
+use crate::entry::{Hot, OPEN, SETTLED, STATUS, STATUS_OF_TCP, Stage};
+use crate::family::{Family, V6, period};
+use crate::keep::Quick;
 use crate::key::{Key, PackedV4, PackedV6};
 use crate::memory::prefetch;
 use crate::pool::NONE;
 use crate::shared::{Shared, passed};
 use crate::table::{COARSE, bucket};
 use crate::tracker::Tracker;
+use crate::view::FlowIndex;
 
 /// Packets that are looked up before the first of them is counted.
 pub const CHUNK: usize = 32;
@@ -203,11 +205,11 @@ impl Tracker {
         }
     }
 
-    /// Counts a packet of `briefs`, if that is all there is to do. False: nothing was done, [`Tracker::packet`] must.
+    /// Counts a packet of `briefs`, if that is all there is to do; else [`Tracker::packet`] must.
     #[inline(always)]
-    pub fn quick(&mut self, briefs: &Briefs, brief: &Brief, Moment(now): Moment) -> bool {
+    pub fn quick(&mut self, briefs: &Briefs, brief: &Brief, Moment(now): Moment) -> Quick {
         if brief.candidate == NONE {
-            return false;
+            return Quick::Refused;
         }
         match brief.v6 {
             V4 => self.v4.quick(&self.shared, brief, &brief.key, now),
@@ -217,8 +219,8 @@ impl Tracker {
 
     // By itself, so that the registers are IPv4's.
     #[inline(never)]
-    fn quick_v6(&mut self, briefs: &Briefs, brief: &Brief, number: u8, now: u64) -> bool {
-        let Some(key) = briefs.v6.get(usize::from(number)) else { return false };
+    fn quick_v6(&mut self, briefs: &Briefs, brief: &Brief, number: u8, now: u64) -> Quick {
+        let Some(key) = briefs.v6.get(usize::from(number)) else { return Quick::Refused };
         self.v6.quick(&self.shared, brief, key, now)
     }
 }
@@ -232,7 +234,7 @@ impl<K: Key> Family<K> {
     }
 
     #[inline(always)]
-    fn quick(&mut self, shared: &Shared, brief: &Brief, key: &K, now: u64) -> bool {
+    fn quick(&mut self, shared: &Shared, brief: &Brief, key: &K, now: u64) -> Quick {
         let hot = self.table.hot(brief.candidate);
         if hot.key == *key && hot.transport() == brief.transport {
             self.add(shared, brief.candidate, brief, now)
@@ -244,18 +246,25 @@ impl<K: Key> Family<K> {
     /// Two keys may share the bits that the index compares; or the flow has ended meanwhile.
     #[cold]
     #[inline(never)]
-    fn find_and_add(&mut self, shared: &Shared, brief: &Brief, key: &K, now: u64) -> bool {
-        let Some(index) = self.table.find(brief.hash, key, brief.transport) else { return false };
+    fn find_and_add(&mut self, shared: &Shared, brief: &Brief, key: &K, now: u64) -> Quick {
+        let Some(index) = self.table.find(brief.hash, key, brief.transport) else { return Quick::Refused };
         self.add(shared, index, brief, now)
     }
 
     #[inline(always)]
-    fn add(&mut self, shared: &Shared, index: u32, brief: &Brief, now: u64) -> bool {
+    fn add(&mut self, shared: &Shared, index: u32, brief: &Brief, now: u64) -> Quick {
         let hot = self.table.hot(index);
         if !hot.is_steady(brief) || bucket(hot.last()) != bucket(now) && !self.goes_on(shared, index, now) {
-            return false;
+            return Quick::Refused;
         }
-        self.table.hot_mut(index).add_quickly(shared, brief, now)
+        let hot = self.table.hot_mut(index);
+        if !hot.add_quickly(shared, brief, now) {
+            return Quick::Refused;
+        }
+        match hot.keeps(&shared.keep, Stage::Settled, brief.ip_bytes) {
+            false => Quick::Counted,
+            true => Quick::Kept(FlowIndex(if K::V6 { index | V6 } else { index })),
+        }
     }
 
     /// Whether a flow's latest packet is near enough for its next to be only counted: no timeout has passed, and no report

@@ -29,6 +29,10 @@ pub(crate) struct Shared {
     pub(crate) gap_packets: u8,
     /// See [`Config::offer_step`]: its binary logarithm; 32 when it is 0.
     pub(crate) offer_shift: u32,
+    /// See [`Config::keep`].
+    pub(crate) keep: [u32; 4],
+    /// The flow of the latest packet, if that is to be kept.
+    pub(crate) kept: Option<FlowIndex>,
     pub(crate) services: ServicePorts,
     pub(crate) hasher: FixedState,
     pub(crate) extras: Pool<Extra>,
@@ -68,6 +72,8 @@ impl Shared {
             payload_packets: config.payload_packets.clamp(1, MAX_PAYLOAD_PACKETS),
             gap_packets: config.gap_packets,
             offer_shift: config.offer_step.checked_ilog2().unwrap_or(32),
+            keep: config.keep.limits(),
+            kept: None,
             services: config.service_ports.clone(),
             hasher,
             extras: Pool::new(extras_reserved.saturating_add(config.max_extras)),

@@ -83,6 +83,7 @@ impl Tracker {
         hint: Option<Hint>,
         observer: &mut impl Observer,
     ) -> Outcome {
+        self.shared.kept = None;
         if packet.icmp_error {
             return self.icmp_error(packet);
         }

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::key::{Domain, FlowKey, Transport};
+use crate::key::{Domain, FlowKey};
 use crate::time::Timestamp;
 
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -153,6 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::key::Transport;
 
     fn key(port: u16, transport: Transport) -> FlowKey {
         FlowKey::v4(([192, 0, 2, 1].into(), port), ([198, 51, 100, 7].into(), 80), transport, Domain::NONE).0
