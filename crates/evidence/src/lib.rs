@@ -1,5 +1,6 @@
-//! What stays on disk: flow records and events as lines in files that rotate.
+//! What stays on disk: packets, and flow records and events as lines in files that rotate.
 
+pub mod packets;
 mod rotating_file;
 
 pub use rotating_file::RotatingFile;

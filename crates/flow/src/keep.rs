@@ -24,7 +24,7 @@ pub struct Keep {
 }
 
 /// The flow that a packet to be kept belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
     /// Its key.
     pub key: FlowKey,
