@@ -3,6 +3,7 @@
 //! One [`FlowRecord`] per flow end and active timeout, one [`Event`] per flagged flow and its end. Both are plain
 //! values of fixed size: they cross a bounded ring to the thread that formats and writes them.
 
+pub mod community_id;
 mod config;
 mod counters;
 mod data_ports;

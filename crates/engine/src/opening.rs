@@ -8,6 +8,7 @@ use offport_flow::Flow;
 use offport_policy::Seen;
 use offport_wire::{FlowId, FlowKey, Timestamp, Transport};
 
+use crate::community_id::community_id;
 use crate::record::{Event, FlowRecord, Head};
 
 /// What tells a flow from all others, those with the same ends included: its key, and the time of its first packet.
@@ -57,6 +58,13 @@ impl FlowRecord {
     /// The flow's id.
     pub fn id(&self) -> FlowId {
         self.flow().map_or(FlowId::first_at(self.start), |(key, start)| FlowId::new(start, &key))
+    }
+
+    /// Community ID v1. `None` of a transport without ports: an ICMP flow's type and code are not part of its record, and the id
+    /// needs them.
+    pub fn community_id(&self) -> Option<String> {
+        let [client, server] = [&self.client, &self.server].map(|end| (end.ip, end.port));
+        self.transport.has_ports().then(|| community_id(self.transport, client, server)).flatten()
     }
 
     /// The flow that it is of, if its transport has ports. `None` cannot be: both ends are of one family.

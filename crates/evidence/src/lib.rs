@@ -1,6 +1,10 @@
-//! What stays on disk: packets, and flow records and events as lines in files that rotate.
+//! What stays on disk: packets, flow records as columns, and lines in files that rotate.
 
+pub mod flows;
+mod lock;
 pub mod packets;
+mod refusal;
 mod rotating_file;
 
+pub use refusal::Refusal;
 pub use rotating_file::RotatingFile;

@@ -1,6 +1,5 @@
 //! What goes out: Prometheus metrics, ECS records and events, the HTTP listener.
 
-pub mod community_id;
 mod descriptions;
 pub mod ecs;
 pub mod eve;

@@ -15,46 +15,13 @@ use super::pcapng;
 use super::repair::{Repaired, repair};
 use super::segment::{self, Segment};
 use super::writer::PacketSettings;
+use crate::lock::Lock;
+use crate::refusal::Refusal;
 
 /// After the disk has refused something, it is asked again this often.
 const RETRY: Duration = Duration::from_secs(1);
 /// What is wrong is said this often.
 const COMPLAIN: Duration = Duration::from_secs(60);
-/// The file whose lock says that a process writes here.
-const LOCK: &str = "lock";
-
-/// Why the disk did not take packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// No space is left, or a quota is reached.
-    Full,
-    /// It is mounted read-only.
-    ReadOnly,
-    /// Anything else.
-    Io,
-}
-
-impl Refusal {
-    /// Each, in the order of [`Counts::refused`].
-    pub const ALL: [Self; 3] = [Self::Full, Self::ReadOnly, Self::Io];
-
-    /// The metric label.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Full => "disk_full",
-            Self::ReadOnly => "disk_read_only",
-            Self::Io => "disk_error",
-        }
-    }
-
-    pub(crate) fn of(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
-            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
-            _ => Self::Io,
-        }
-    }
-}
 
 /// What the writer has done.
 #[derive(Debug, Default)]
@@ -94,8 +61,7 @@ pub(crate) struct Disk {
     refused: Option<(Refusal, Instant)>,
     complained: Option<Instant>,
     counts: Arc<Counts>,
-    /// Held as long as this process writes.
-    _lock: File,
+    _lock: Lock,
 }
 
 #[derive(Debug)]
@@ -112,11 +78,7 @@ struct Open {
 impl Disk {
     pub(crate) fn open(settings: &PacketSettings, counts: Arc<Counts>) -> io::Result<Self> {
         let folder = &settings.folder;
-        std::fs::create_dir_all(folder)?;
-        let lock = File::create(folder.join(LOCK))?;
-        lock.try_lock().map_err(|_| {
-            io::Error::new(io::ErrorKind::ResourceBusy, "another process writes to this store")
-        })?;
+        let lock = Lock::take(folder)?;
         let mut closed = VecDeque::new();
         let mut next = 0;
         for segment in segment::list(folder)? {

@@ -279,7 +279,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn session(number: u32) -> Session {
-        let key = if number % 2 == 0 {
+        let key = if number.is_multiple_of(2) {
             FlowKey::v4((number.into(), 1_000), (u32::MAX.into(), 80), Transport::TCP, Domain::NONE).0
         } else {
             FlowKey::v6(
@@ -290,7 +290,11 @@ pub(crate) mod tests {
             )
             .0
         };
-        Session { key, start: Timestamp::from_nanos(1_000 * u64::from(number)), flagged: number % 3 == 0 }
+        Session {
+            key,
+            start: Timestamp::from_nanos(1_000 * u64::from(number)),
+            flagged: number.is_multiple_of(3),
+        }
     }
 
     pub(crate) fn frame(time: u64, bytes: &[u8]) -> Frame<'_> {

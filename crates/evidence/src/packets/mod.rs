@@ -15,7 +15,7 @@ mod repair;
 mod segment;
 mod writer;
 
-pub use disk::{Counts, Refusal};
+pub use disk::Counts;
 pub use extract::extract;
 pub use keeper::{Keeper, Kept};
 pub use pcapng::StoredPacket;

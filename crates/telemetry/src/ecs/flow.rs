@@ -8,7 +8,6 @@ use offport_policy::{Severity, Verdict};
 use serde::Serialize;
 
 use super::{Formatter, description, text};
-use crate::community_id::community_id;
 use crate::nested::{Object, json};
 use serde_json::Value as Json;
 
@@ -231,16 +230,7 @@ impl<'a> Body<'a> {
                 protocol: record.protocol.map(|(protocol, _)| protocol.name()),
                 application: description.get(Field::NetworkApplication).map(json),
                 direction: record.judgement.map(|judgement| judgement.direction.name()),
-                // An ICMP flow's type and code are not part of its record, and the id needs them.
-                community_id: has_ports
-                    .then(|| {
-                        community_id(
-                            record.transport,
-                            (record.client.ip, record.client.port),
-                            (record.server.ip, record.server.port),
-                        )
-                    })
-                    .flatten(),
+                community_id: record.community_id(),
                 bytes: record.client.bytes + record.server.bytes,
                 packets: record.client.packets + record.server.packets,
                 vlan: record.vlan.map(Vlan::new),

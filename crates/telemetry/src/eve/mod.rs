@@ -11,7 +11,6 @@ use offport_fingerprint::Description;
 use offport_policy::Severity;
 use serde::Serialize;
 
-use crate::community_id::community_id;
 use crate::ecs::{Formatter, printable, rfc3339, write_json};
 use crate::human;
 use crate::nested::Object;
@@ -103,17 +102,7 @@ pub fn event(names: &Formatter, event: &Event, description: &Description, line: 
         proto: record.transport.name().map_or_else(|| record.transport.0.to_string(), str::to_uppercase),
         app_proto: record.protocol.map_or("failed", |(protocol, _)| protocol.name()),
         vlan: [record.vlan, record.inner_vlan].into_iter().flatten().collect(),
-        community_id: record
-            .transport
-            .has_ports()
-            .then(|| {
-                community_id(
-                    record.transport,
-                    (record.client.ip, record.client.port),
-                    (record.server.ip, record.server.port),
-                )
-            })
-            .flatten(),
+        community_id: record.community_id(),
         alert: flagged.then(|| alert(record)),
         payload: (flagged && !bytes.is_empty())
             .then(|| base64::engine::general_purpose::STANDARD.encode(bytes)),

@@ -1,0 +1,97 @@
+//! A Parquet file of flow records: sorted by start, zstd, bloom filters on both addresses and the id.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Int32Type, TimestampMicrosecondType};
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat_batches;
+use arrow_select::take::take_record_batch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::columns::SCHEMA;
+
+/// Rows of a file at most: what is sorted at once, in memory (some 100 MB).
+pub const FILE_ROWS: usize = 256 * 1024;
+/// What is looked for by equality.
+const FILTERED: [&str; 3] = ["source_ip", "destination_ip", "offport_flow_id"];
+/// Addresses that are no one's in a file are found in it one time in so many.
+const FALSE_POSITIVES: f64 = 0.01;
+
+/// Writes batches to `path`, whole or not at all: to `temporary` first. Bytes of the file.
+pub(crate) fn write(batches: &[RecordBatch], temporary: &Path, path: &Path) -> io::Result<u64> {
+    let sorted = sort(batches).map_err(io::Error::other)?;
+    let file = File::create(temporary)?;
+    let written = write_sorted(&sorted, file).map_err(other).and_then(|()| {
+        // The rename must not be on disk before what is renamed.
+        File::open(temporary)?.sync_all()?;
+        fs::rename(temporary, path)?;
+        sync_folder(path)
+    });
+    if let Err(error) = written {
+        let _ = fs::remove_file(temporary);
+        return Err(error);
+    }
+    Ok(fs::metadata(path)?.len())
+}
+
+/// Has the disk keep the names in the folder of `path`.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn sort(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+    let all = concat_batches(&SCHEMA, batches)?;
+    let starts = all.column(0).as_primitive::<TimestampMicrosecondType>().values();
+    let mut order: Vec<u32> = (0..starts.len() as u32).collect();
+    order.sort_by_key(|&row| starts[row as usize]);
+    take_record_batch(&all, &UInt32Array::from(order))
+}
+
+fn write_sorted(rows: &RecordBatch, file: File) -> Result<(), ParquetError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_created_by(concat!("offport ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_column_statistics_enabled(ColumnPath::from("event_start"), EnabledStatistics::Page)
+        .set_column_statistics_enabled(ColumnPath::from("event_end"), EnabledStatistics::Page)
+        .set_max_row_group_row_count(Some(FILE_ROWS));
+    for column in FILTERED {
+        let path = ColumnPath::from(column);
+        properties = properties
+            .set_column_bloom_filter_enabled(path.clone(), true)
+            .set_column_bloom_filter_fpp(path.clone(), FALSE_POSITIVES)
+            .set_column_bloom_filter_max_ndv(path, distinct(rows, column) as u64);
+    }
+    let mut writer = ArrowWriter::try_new(file, SCHEMA.clone(), Some(properties.build()))?;
+    writer.write(rows)?;
+    writer.close().map(|_| ())
+}
+
+/// Values of a column at most.
+fn distinct(rows: &RecordBatch, column: &str) -> usize {
+    let dictionary = rows.column_by_name(column).and_then(|column| column.as_dictionary_opt::<Int32Type>());
+    dictionary
+        .map_or(rows.num_rows(), |dictionary| dictionary.values().len())
+        .clamp(1, rows.num_rows().max(1))
+}
+
+fn other(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(error) => match error.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(error) => io::Error::other(error),
+        },
+        error => io::Error::other(error),
+    }
+}

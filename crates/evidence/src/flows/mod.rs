@@ -1,0 +1,24 @@
+//! Flow records as columns on disk: Parquet files in partitions, which other engines read too.
+
+mod archive;
+mod cells;
+mod columns;
+mod document;
+mod file;
+mod filter;
+mod journal;
+mod partition;
+mod rows;
+mod scan;
+mod writer;
+
+pub use cells::Cells;
+pub use columns::Names;
+pub use document::{document, rfc3339};
+pub use file::FILE_ROWS;
+pub use filter::Filter;
+pub use scan::{FlowQuery, FlowStore};
+pub use writer::{FLUSH, FlowCounts, FlowSettings, FlowWriter};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! Flow records out of the store, while it is being written or not.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::ArrowError;
+use arrow_select::filter::filter_record_batch;
+use offport_wire::Timestamp;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter,
+};
+use parquet::errors::ParquetError;
+use parquet::file::statistics::Statistics;
+
+use super::cells::Cells;
+use super::columns::{COLUMNS, SCHEMA};
+use super::filter::{Filter, single};
+use super::journal;
+use super::partition::{FILE, JOURNAL, RecordFile, list};
+
+/// Rows that are looked at together.
+const BATCH: usize = 32 * 1024;
+
+/// A folder of flow records.
+#[derive(Clone, Debug)]
+pub struct FlowStore {
+    folder: PathBuf,
+}
+
+/// What is wanted of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowQuery {
+    /// Records whose flow ended, or was last seen, in this time, both ends included.
+    pub time: Option<(Timestamp, Timestamp)>,
+    /// Which of these.
+    pub filter: Filter,
+}
+
+impl FlowStore {
+    /// The store in a folder. An empty one, if there is none.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        Ok(list(&self.folder)?.is_empty())
+    }
+
+    /// Shows all wanted records, so many threads at a time; `columns` by their names with `_`, none: all. Each
+    /// thread folds what it is shown into a value of its own; they are returned.
+    ///
+    /// # Errors
+    /// A file cannot be read. What has made room meanwhile is no error.
+    pub fn scan<T: Default + Send>(
+        &self,
+        query: &FlowQuery,
+        columns: &[&str],
+        fold: impl Fn(&mut T, &RecordBatch) + Sync,
+    ) -> io::Result<Vec<T>> {
+        let files = self.files(query)?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len()).max(1);
+        let next = AtomicUsize::new(0);
+        let failed = Mutex::new(None);
+        let results = std::thread::scope(|scope| {
+            let work = || {
+                let mut value = T::default();
+                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(error) = read(file, query, columns, &mut |batch| fold(&mut value, batch)) {
+                        let path = file.path(FILE);
+                        let error = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+                        failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
+                        next.store(files.len(), Ordering::Relaxed);
+                    }
+                }
+                value
+            };
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
+        });
+        if let Some(error) = failed.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            return Err(error);
+        }
+        results
+            .into_iter()
+            .map(|value| value.map_err(|_| io::Error::other("a reading thread has panicked")))
+            .collect()
+    }
+
+    /// Shows all wanted records, one file after the other in the order of their hours.
+    ///
+    /// # Errors
+    /// A file cannot be read, or what `show` says.
+    pub fn each(
+        &self,
+        query: &FlowQuery,
+        columns: &[&str],
+        mut show: impl FnMut(&RecordBatch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut failed = Ok(());
+        for file in self.files(query)? {
+            read(&file, query, columns, &mut |batch| {
+                if failed.is_ok() {
+                    failed = show(batch);
+                }
+            })?;
+            if failed.is_err() {
+                break;
+            }
+        }
+        failed
+    }
+
+    /// Files that may hold something that is wanted.
+    fn files(&self, query: &FlowQuery) -> io::Result<Vec<RecordFile>> {
+        let mut files: Vec<RecordFile> = list(&self.folder)?
+            .into_iter()
+            .filter(|(_, ending)| [FILE, JOURNAL].contains(ending))
+            .map(|(file, _)| file)
+            .collect();
+        // A journal whose file is there is done with.
+        files.dedup();
+        let earliest = query.filter.earliest();
+        files.retain(|file| {
+            let (begin, end) = file.hour.range();
+            end > earliest && query.time.is_none_or(|(from, to)| end > from && begin <= to)
+        });
+        Ok(files)
+    }
+}
+
+fn read(
+    file: &RecordFile,
+    query: &FlowQuery,
+    columns: &[&str],
+    show: &mut dyn FnMut(&RecordBatch),
+) -> io::Result<()> {
+    // A journal is made into a file and then removed: who finds neither looks once more.
+    for _ in 0..2 {
+        match File::open(file.path(FILE)) {
+            Ok(file) => return read_file(file, query, columns, show).map_err(io::Error::other),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(_) => {}
+        }
+        if let Some((batches, _)) = journal::read(&file.path(JOURNAL))? {
+            for batch in batches {
+                let wanted = wanted(query, &batch);
+                let batch = filter_record_batch(&batch, &wanted).map_err(io::Error::other)?;
+                if batch.num_rows() > 0 {
+                    show(&batch);
+                }
+            }
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn wanted(query: &FlowQuery, batch: &RecordBatch) -> BooleanArray {
+    let wanted = query.filter.matches(batch);
+    let Some((from, to)) = query.time else { return wanted };
+    let end = Cells::of(batch, "event_end");
+    let within = |row| end.time(row).is_some_and(|end| (from..=to).contains(&end));
+    (0..batch.num_rows()).map(|row| Some(wanted.value(row) && within(row))).collect()
+}
+
+fn read_file(
+    file: File,
+    query: &FlowQuery,
+    columns: &[&str],
+    show: &mut dyn FnMut(&RecordBatch),
+) -> Result<(), ParquetError> {
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+    let mut query = query.clone();
+    if let Some((from, to)) = query.time
+        && let Some((first, last)) = ends(&metadata)
+    {
+        if last < from || first > to {
+            return Ok(());
+        }
+        if from <= first && last <= to {
+            query.time = None;
+        }
+    }
+    let mut reader =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH);
+    if is_ruled_out(&reader, &query.filter)? {
+        return Ok(());
+    }
+    let schema = reader.parquet_schema();
+    let mask = |names: &mut dyn Iterator<Item = &str>| ProjectionMask::columns(schema, names);
+    let all = || COLUMNS.iter().map(|column| column.name);
+    let projection = match columns {
+        [] => mask(&mut all()),
+        columns => mask(&mut columns.iter().copied()),
+    };
+    let mut looked_at = query.filter.columns();
+    if query.time.is_some() {
+        looked_at.push("event_end");
+    }
+    if !looked_at.is_empty() {
+        let mask = mask(&mut looked_at.into_iter());
+        let predicate = ArrowPredicateFn::new(mask, move |batch| Ok::<_, ArrowError>(wanted(&query, &batch)));
+        reader = reader.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
+    }
+    for batch in reader.with_projection(projection).build()? {
+        show(&batch?);
+    }
+    Ok(())
+}
+
+/// The first and the last `event_end` of a file.
+fn ends(metadata: &ArrowReaderMetadata) -> Option<(Timestamp, Timestamp)> {
+    let column = SCHEMA.index_of("event_end").ok()?;
+    let mut ends: Option<(i64, i64)> = None;
+    for group in metadata.metadata().row_groups() {
+        let Some(Statistics::Int64(statistics)) = group.columns().get(column)?.statistics() else {
+            return None;
+        };
+        let (first, last) = (*statistics.min_opt()?, *statistics.max_opt()?);
+        ends = Some(ends.map_or((first, last), |ends| (ends.0.min(first), ends.1.max(last))));
+    }
+    let (first, last) = ends?;
+    let [first, last] = [first, last]
+        .map(|micros| Timestamp::from_nanos(u64::try_from(micros).unwrap_or_default().saturating_mul(1_000)));
+    Some((first, last))
+}
+
+/// Whether the bloom filters say that nothing in the file is wanted.
+fn is_ruled_out(
+    reader: &ParquetRecordBatchReaderBuilder<File>,
+    filter: &Filter,
+) -> Result<bool, ParquetError> {
+    let texts = |addresses: Option<Vec<std::net::IpAddr>>| -> Option<Vec<String>> {
+        Some(addresses?.iter().map(ToString::to_string).collect())
+    };
+    let ids = (!filter.ids.is_empty()).then(|| filter.ids.iter().map(ToString::to_string).collect());
+    let asked: [(&[&str], Option<Vec<String>>); 4] = [
+        (&["source_ip", "destination_ip"], texts(filter.addresses())),
+        (&["source_ip"], texts(single(&filter.sources))),
+        (&["destination_ip"], texts(single(&filter.destinations))),
+        (&["offport_flow_id"], ids),
+    ];
+    for (columns, values) in asked {
+        let Some(values) = values else { continue };
+        let mut may_be = false;
+        for column in columns {
+            may_be = may_be || may_hold(reader, column, &values)?;
+        }
+        if !may_be {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn may_hold(
+    reader: &ParquetRecordBatchReaderBuilder<File>,
+    column: &str,
+    values: &[String],
+) -> Result<bool, ParquetError> {
+    let schema = reader.parquet_schema();
+    let Some(column) = (0..schema.num_columns()).find(|&at| schema.column(at).path().string() == column)
+    else {
+        return Ok(true);
+    };
+    for group in 0..reader.metadata().num_row_groups() {
+        match reader.get_row_group_column_bloom_filter(group, column)? {
+            None => return Ok(true),
+            Some(filter) if values.iter().any(|value| filter.check(&value.as_str())) => return Ok(true),
+            Some(_) => {}
+        }
+    }
+    Ok(false)
+}
