@@ -35,7 +35,7 @@ impl Sensor {
         std::fs::create_dir_all(&folder)?;
         let path = |name: &str| folder.join(name).display().to_string();
         let config = format!(
-            "[sensor]\nname = \"bench\"\n[capture]\ncores = [{core}]\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n",
+            "[sensor]\nname = \"bench\"\n[capture]\ncores = [{core}]\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n[store.packets]\nenabled = false\n[store.flows]\nenabled = false\n",
             path("events.jsonl"),
             path("flows.jsonl"),
         );

@@ -13,7 +13,8 @@ use crate::problem::{Level, Problem};
 use crate::reader::{Problems, Table};
 use crate::section::Section;
 use crate::sections::{
-    Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Records, Sensor, Shunt, Timeouts,
+    Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Records, Sensor, Shunt, Store, StoreFlows,
+    StorePackets, Timeouts,
 };
 
 /// `config/offport.toml`: every key with its default and what it does.
@@ -38,6 +39,8 @@ pub struct Config {
     pub events: Events,
     /// `[records]`
     pub records: Records,
+    /// `[store]`
+    pub store: Store,
     /// `[metrics]`
     pub metrics: Metrics,
     /// `[http]`
@@ -105,6 +108,7 @@ impl Config {
             policy: root.read("policy", problems, policy::read).unwrap_or_default(),
             events: root.read("events", problems, section).unwrap_or_default(),
             records: root.read("records", problems, section).unwrap_or_default(),
+            store: root.read("store", problems, section).unwrap_or_default(),
             metrics: root.read("metrics", problems, section).unwrap_or_default(),
             http: root.read("http", problems, section).unwrap_or_default(),
             log: root.read("log", problems, section).unwrap_or_default(),
@@ -147,7 +151,7 @@ impl Config {
 }
 
 /// The tables of the file.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "sensor",
     "capture",
     "flow",
@@ -156,6 +160,7 @@ const TABLES: [&str; 11] = [
     "policy",
     "events",
     "records",
+    "store",
     "metrics",
     "http",
     "log",
@@ -175,6 +180,9 @@ pub(crate) fn schema() -> Vec<(&'static str, &'static [&'static str])> {
         of::<Shunt>(),
         of::<Events>(),
         of::<Records>(),
+        of::<Store>(),
+        of::<StorePackets>(),
+        of::<StoreFlows>(),
     ];
     tables.extend([of::<Metrics>(), of::<Http>(), of::<Log>()]);
     tables.extend(policy::TABLES);

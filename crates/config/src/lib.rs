@@ -23,6 +23,6 @@ pub use files::{Files, Refused, Unreadable, read_signatures, reload_signatures};
 pub use problem::{Level, Problem};
 pub use sections::{
     Capture, EventFormat, Events, Fingerprint, Flow, Http, Log, LogFormat, Metrics, MultiBuffer, NoSocket,
-    OtherFrames, Records, Sensor, Shunt, Steering, Timeouts, Want, XdpMode,
+    OtherFrames, Records, Sensor, Shunt, Steering, Store, StoreFlows, StorePackets, Timeouts, Want, XdpMode,
 };
 pub use signatures::{CheckedSignatures, FileProblem, SignatureFile, check_signatures};

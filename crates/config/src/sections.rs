@@ -10,6 +10,7 @@ mod metrics;
 mod records;
 mod sensor;
 mod shunt;
+mod store;
 
 pub use capture::{Capture, MultiBuffer, NoSocket, OtherFrames, Steering, Want, XdpMode};
 pub use events::{EventFormat, Events};
@@ -21,3 +22,4 @@ pub use metrics::Metrics;
 pub use records::Records;
 pub use sensor::Sensor;
 pub use shunt::Shunt;
+pub use store::{Store, StoreFlows, StorePackets};

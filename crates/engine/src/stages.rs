@@ -158,7 +158,7 @@ impl<O: Output> Observer for Stages<'_, O> {
         else {
             return false;
         };
-        shunting.suits(outcome.judgement.verdict, flow.client.bytes + flow.server.bytes)
+        shunting.suits(outcome.judgement.verdict, flow.flagged, flow.client.bytes + flow.server.bytes)
             && self.out.shunt(&flow.key)
     }
 

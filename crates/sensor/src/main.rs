@@ -13,6 +13,7 @@ mod reload;
 mod run;
 mod settings;
 mod sinks;
+mod store;
 mod worker;
 
 use std::process::ExitCode;

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use offport_capture::xdp::{self, Shunt, ShuntCount};
-use offport_engine::{Event, FlowRecord, HandOver, Opening, Output, Shunted, Slots};
+use offport_engine::{Event, FlowRecord, HandOver, Opening, Output, Session, Shunted, Slots};
+use offport_evidence::packets::Keeper;
 use offport_flow::Flow;
 use offport_policy::{Facts, Judgement};
 use offport_wire::steer::{Slot, Step};
-use offport_wire::{FlowKey, Packet, Timestamp};
+use offport_wire::{FlowKey, Frame, Packet, Timestamp};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 /// Records that may wait for the control thread (some 400 B each).
@@ -79,6 +80,8 @@ pub(crate) struct Outlet {
     lost: Arc<Lost>,
     patient: bool,
     shunt: Option<Shunt>,
+    /// `None`: no packets are kept.
+    keeper: Option<Keeper>,
     table: Option<Table>,
 }
 
@@ -124,6 +127,7 @@ pub(crate) fn rings(workers: usize, described: bool) -> Vec<(Outlet, Inlet)> {
                 lost: Arc::clone(&lost),
                 patient: false,
                 shunt: None,
+                keeper: None,
                 table: None,
             };
             (outlet, Inlet { records: records_out, events: events_out, openings: openings_out, lost })
@@ -137,6 +141,11 @@ impl Outlet {
         self.shunt = shunt;
     }
 
+    /// Packets are kept by this.
+    pub(crate) fn set_keeper(&mut self, keeper: Option<Keeper>) {
+        self.keeper = keeper;
+    }
+
     /// Packets are steered by this.
     pub(crate) fn set_slots(&mut self, slots: Option<xdp::Slots>) {
         self.table = slots.map(Table);
@@ -147,6 +156,9 @@ impl Outlet {
         if let Some(shunt) = &mut self.shunt {
             shunt.pass_time(now);
         }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.pass_time(now);
+        }
     }
 
     /// The program is detached and all packets are processed. From now on a full ring makes the worker wait: no packet
@@ -155,6 +167,9 @@ impl Outlet {
         self.patient = true;
         if let Some(shunt) = &mut self.shunt {
             shunt.no_more_packets();
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.flush();
         }
     }
 
@@ -188,6 +203,12 @@ impl Output for Outlet {
         let Some(ring) = &mut self.openings else { return };
         if let Some(opening) = Opening::of(flow, facts.seen) {
             push(ring, opening, self.patient, &self.lost.openings);
+        }
+    }
+
+    fn keep(&mut self, frame: &Frame<'_>, session: &Session) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(frame, session);
         }
     }
 

@@ -21,6 +21,7 @@ use crate::cli::Run;
 use crate::outlet::{self, Inlet};
 use crate::reload::Reloads;
 use crate::sinks::Sinks;
+use crate::store::{self, Store};
 use crate::{capture_metrics, load, log, settings, worker};
 
 /// Rings are emptied and files written this often: the longest that an event waits.
@@ -89,6 +90,7 @@ impl Sensor {
         let policy = Arc::new(Policy::new(&config.policy).context("[policy]")?);
         let metrics = Metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
         capture_metrics::describe();
+        store::describe();
         let board = Board::new(metrics.handle());
         // Before workers are pinned: threads inherit the affinity of their creator.
         let listener = if config.http.enabled {
@@ -106,7 +108,10 @@ impl Sensor {
 
         let queues = config.capture.interfaces.iter().map(|name| xdp::receive_queues(name)).sum();
         let layout = settings::layout(&config.capture, arguments.workers, queues)?;
-        let sinks = Sinks::open(config, formatter(config, &policy), !arguments.quiet)?;
+        let formatter = formatter(config, &policy);
+        let (store, keepers) =
+            Store::open(config, formatter.observer.as_deref(), usize::from(layout.workers.get()))?;
+        let sinks = Sinks::open(config, formatter, store, !arguments.quiet)?;
 
         let seed = random();
         let options = settings::capture(config, layout.workers, seed);
@@ -124,9 +129,12 @@ impl Sensor {
         let data_ports = Arc::new(DataPorts::new(random()));
         let mut workers = Vec::new();
         let mut inlets = Vec::new();
-        let described = config.records.enabled && config.records.descriptions > 0;
+        let recorded = config.records.enabled || config.store.flows.enabled;
+        let described = recorded && config.records.descriptions > 0;
         let rings = outlet::rings(usize::from(layout.workers.get()), described);
+        let mut keepers = keepers.into_iter();
         for ((receiver, (mut outlet, inlet)), core) in receivers.into_iter().zip(rings).zip(layout.cores) {
+            outlet.set_keeper(keepers.next());
             outlet.set_shunt(control.shunt());
             outlet.set_slots(steers.then(|| control.slots()));
             let engine_config = EngineConfig {
@@ -277,6 +285,7 @@ impl Sensor {
             metrics::counter!("offport_sink_lines_total", "sink" => sink).absolute(written);
             metrics::counter!("offport_sink_lines_lost_total", "sink" => sink).absolute(failed);
         }
+        self.sinks.store().publish();
         self.reloads.publish();
         let descriptions = self.sinks.descriptions();
         metrics::counter!("offport_limit_reached_total", "buffer" => "descriptions")
@@ -309,6 +318,7 @@ impl Sensor {
         self.board.set_not_ready(Some("stopping".to_owned()));
         self.control.detach();
         self.control.stop();
+        self.sinks.no_more_packets();
         let start = Instant::now();
         loop {
             let ended = self.workers.iter().all(worker::Handle::has_ended);
@@ -329,6 +339,7 @@ impl Sensor {
                 tracing::error!("worker {}: {words}", worker.index);
             }
         }
+        self.sinks.store().stop();
         self.publish();
         self.summary();
     }

@@ -10,6 +10,7 @@ use offport_engine::{Config as EngineConfig, Shunting};
 use offport_fingerprint::Signatures;
 
 use crate::cores::Topology;
+use crate::store;
 
 /// Capture's options. `seed` is the steering hash's.
 pub(crate) fn capture(config: &Config, workers: NonZeroU16, seed: u64) -> xdp::Options {
@@ -93,8 +94,9 @@ pub(crate) fn engine(
         max_pins: if settings.capture.rebalance { settings.capture.rebalance_flows } else { 0 },
         ..offport_engine::Steering::default()
     });
+    let keep = store::keep(settings);
     EngineConfig {
-        flow: settings.flow.table(),
+        flow: offport_flow::Config { keep, ..settings.flow.table() },
         event_floor: settings.events.min_severity,
         suppress_window: settings.events.suppress,
         suppress_entries: settings.events.suppress_entries,
@@ -102,8 +104,9 @@ pub(crate) fn engine(
         steering,
         signatures: Arc::clone(signatures),
         shunting: settings.shunt.enabled.then(|| Shunting {
-            after: settings.shunt.after,
-            alarms_after: settings.shunt.alarms_after,
+            // What is to be kept of a flow must come up first.
+            after: settings.shunt.after.max(keep.session.into()),
+            alarms_after: settings.shunt.alarms_after.max(keep.flagged.into()),
             never: settings.shunt.never.clone(),
         }),
         ..EngineConfig::default()

@@ -12,6 +12,8 @@ use offport_telemetry::ecs::Formatter;
 use offport_telemetry::http::Board;
 use offport_telemetry::{Descriptions, eve, human};
 
+use crate::store::Store;
+
 /// A failing file is complained about this often.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
@@ -21,6 +23,9 @@ pub(crate) struct Sinks {
     format: EventFormat,
     events: Option<Sink>,
     records: Option<Sink>,
+    store: Store,
+    /// No packet is held up any more: what has no room waits.
+    patient: bool,
     descriptions: Descriptions,
     print: bool,
     line: Vec<u8>,
@@ -36,7 +41,12 @@ struct Sink {
 
 impl Sinks {
     /// Opens the files.
-    pub(crate) fn open(settings: &Config, formatter: Formatter, print: bool) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        settings: &Config,
+        formatter: Formatter,
+        store: Store,
+        print: bool,
+    ) -> anyhow::Result<Self> {
         let events = &settings.events;
         let records = &settings.records;
         Ok(Self {
@@ -56,6 +66,8 @@ impl Sinks {
                 records.rotate_keep,
                 "records.path",
             )?,
+            store,
+            patient: false,
             descriptions: Descriptions::new(records.descriptions as usize),
             print,
             line: Vec::with_capacity(4096),
@@ -69,10 +81,13 @@ impl Sinks {
 
     /// Writes a flow record.
     pub(crate) fn record(&mut self, record: &FlowRecord) {
-        let Some(sink) = &mut self.records else { return };
-        self.line.clear();
-        self.formatter.record(record, self.descriptions.of(record), &mut self.line);
-        sink.write(&self.line);
+        let description = self.descriptions.of(record);
+        self.store.record(record, description, self.patient);
+        if let Some(sink) = &mut self.records {
+            self.line.clear();
+            self.formatter.record(record, description, &mut self.line);
+            sink.write(&self.line);
+        }
         self.descriptions.written(record);
     }
 
@@ -92,6 +107,16 @@ impl Sinks {
             // A closed terminal must not stop the sensor.
             let _ = writeln!(std::io::stdout(), "{}", human::sentence(&event.record));
         }
+    }
+
+    /// No packet comes any more.
+    pub(crate) const fn no_more_packets(&mut self) {
+        self.patient = true;
+    }
+
+    /// The store for analysts.
+    pub(crate) const fn store(&mut self) -> &mut Store {
+        &mut self.store
     }
 
     /// Hands what is buffered to the operating system.

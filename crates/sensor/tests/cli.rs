@@ -91,7 +91,7 @@ fn run_says_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("offport.toml");
     let config = format!(
-        "[events]\npath = \"{0}/events.jsonl\"\n[records]\npath = \"{0}/flows.jsonl\"\n[http]\nlisten = \"127.0.0.1:0\"\n",
+        "[events]\npath = \"{0}/events.jsonl\"\n[records]\npath = \"{0}/flows.jsonl\"\n[store]\npath = \"{0}/store\"\n[http]\nlisten = \"127.0.0.1:0\"\n",
         folder.path().display()
     );
     std::fs::write(&path, config).unwrap();

@@ -81,6 +81,7 @@ impl Flow {
             max_watched: self.max_watched,
             max_paths: self.max_paths,
             offer_step: 0,
+            keep: offport_flow::Keep::default(),
             service_ports: offport_flow::ServicePorts::default(),
         }
     }

@@ -36,9 +36,10 @@ impl<'a> Sensor<'a> {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let config = format!(
-            "[sensor]\nname = \"test\"\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n{more}\n",
+            "[sensor]\nname = \"test\"\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n[store]\npath = \"{}\"\n{more}\n",
             path("events.jsonl"),
             path("flows.jsonl"),
+            path("store"),
         );
         std::fs::write(folder.path().join("offport.toml"), config).unwrap();
         let mut child = lab
