@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::desk::args as desk;
+
 const EXAMPLES: &str = "\
 Examples:
   offport read trace.pcapng                     what is in there, and what does not belong
@@ -15,13 +17,17 @@ Examples:
   offport explain trace.pcapng 1b2c3d…          why this flow got its verdict
   offport explain --protocol ssh --port 443/tcp --client 10.1.2.3 --server 192.0.2.7
   offport sample demo.pcapng                    a capture to try all this on
+  offport hosts --last 1h                       who is flagged, who is busiest, by the sensor's store
+  offport summary 10.1.2.3 --last 1d            what this host does
+  offport sessions --flagged --port 80          its sessions; `session ID` shows one
+  offport extract ID | wireshark -k -i -        the packets of one
 
 Exit codes:
   0  done, nothing flagged      3  nothing could be read, or output failed
   1  something was flagged      4  some files could not be read to their end
   2  wrong usage                   (the others were; goes before 1)";
 
-/// Reads captures and finds traffic whose protocol is not the one that its port is reserved for.
+/// Finds traffic whose protocol is not the one that its port is reserved for: in captures, and in what the sensor keeps.
 ///
 /// Captures go through the very same engine as the live sensor's packets, with the packets' own times.
 #[derive(Debug, Parser)]
@@ -38,6 +44,18 @@ pub enum Command {
     /// Read captures: verdicts, top talkers, flagged sessions.
     #[command(after_help = READ_NOTES)]
     Read(Read),
+    /// Who is flagged, who is busiest: hosts of the sensor's store.
+    Hosts(desk::Hosts),
+    /// What a host serves and uses, with whom, how much, and what of it is new.
+    Summary(desk::Summary),
+    /// List sessions of the sensor's store.
+    Sessions(desk::Sessions),
+    /// Show a session: record, headers, timeline, first payloads.
+    Session(desk::Session),
+    /// Write the packets of sessions as a capture file.
+    Extract(desk::Extract),
+    /// Write flow records as JSON lines, CSV or Parquet.
+    Export(desk::Export),
     /// Say why a flow got its verdict.
     ///
     /// Either a flow of a capture, by the `offport.flow_id` of its record, or a flow that does not exist, by its

@@ -5,7 +5,7 @@ use std::io;
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::output::Stdout;
-use crate::{explain, pages, ports, protocols, read, sample, terminal};
+use crate::{desk, explain, pages, ports, protocols, read, sample, terminal};
 
 /// Does what the command line says; messages go to standard error.
 pub fn run(cli: Cli) -> Exit {
@@ -35,6 +35,12 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
     let mut stdout = Stdout::new();
     let exit = match command {
         Command::Read(args) => read::run(&args, &mut stdout)?,
+        Command::Hosts(args) => desk::hosts(&args, &mut stdout)?,
+        Command::Summary(args) => desk::summary(&args, &mut stdout)?,
+        Command::Sessions(args) => desk::sessions(&args, &mut stdout)?,
+        Command::Session(args) => desk::session(&args, &mut stdout)?,
+        Command::Extract(args) => desk::extract(&args, &mut stdout)?,
+        Command::Export(args) => desk::export(&args, &mut stdout)?,
         Command::Explain(args) => explain::run(&args, &mut stdout)?,
         Command::Protocols(args) => protocols::run(&args, &mut stdout)?,
         Command::Ports(args) => ports::run(&args, &mut stdout)?,

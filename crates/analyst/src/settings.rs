@@ -56,6 +56,11 @@ impl Settings {
     }
 }
 
+/// The configuration alone.
+pub(crate) fn load_config(path: &Path) -> anyhow::Result<Config> {
+    read(path).map(|(config, _)| config)
+}
+
 /// The clock, for what is not about packets.
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

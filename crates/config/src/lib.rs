@@ -20,6 +20,7 @@ mod signatures;
 
 pub use config::{Checked, Config, DEFAULT_FILE};
 pub use files::{Files, Refused, Unreadable, read_signatures, reload_signatures};
+pub use parse::parse_bytes as parse_size;
 pub use problem::{Level, Problem};
 pub use sections::{
     Capture, EventFormat, Events, Fingerprint, Flow, Http, Log, LogFormat, Metrics, MultiBuffer, NoSocket,

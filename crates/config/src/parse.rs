@@ -283,7 +283,8 @@ fn in_units(bytes: u64) -> String {
     format!("{}{name}", bytes >> (10 * unit))
 }
 
-fn parse_bytes(text: &str) -> Option<u64> {
+/// A size as people write it: 512, "64KiB", "256MiB", "2GB".
+pub fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

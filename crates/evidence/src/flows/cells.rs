@@ -92,6 +92,19 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// As text without quotes; lists joined by semicolons, times in RFC 3339, nothing for what is not known.
+    pub fn plain(self, row: usize) -> String {
+        match self {
+            Self::Times(_) => self.time(row).map(super::rfc3339).unwrap_or_default(),
+            Self::Lists(_) => self.list(row).join(";"),
+            Self::Flags(_) => self.flag(row).map(|flag| flag.to_string()).unwrap_or_default(),
+            Self::Numbers(_) | Self::Small(_) => {
+                self.number(row).map(|number| number.to_string()).unwrap_or_default()
+            }
+            _ => self.text(row).unwrap_or_default().to_owned(),
+        }
+    }
+
     /// A flag.
     pub fn flag(self, row: usize) -> Option<bool> {
         match self {

@@ -96,6 +96,11 @@ pub(crate) static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
     record.chain(described).map(column).collect()
 });
 
+/// All fields, and what their columns are called.
+pub fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
+    COLUMNS.iter().map(|column| (column.field, column.name))
+}
+
 /// Their types, as Arrow has them.
 pub(crate) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let fields: Vec<_> =

@@ -8,11 +8,11 @@ use super::cells::Cells;
 use super::columns::{COLUMNS, Kind};
 
 /// What every record says.
-const CONSTANT: [(&str, fn() -> Value); 3] = [
-    ("event.kind", || json!("event")),
-    ("event.category", || json!(["network"])),
-    ("event.dataset", || json!("offport.flow")),
-];
+fn put_constants(object: &mut Map<String, Value>) {
+    put(object, "event.kind", json!("event"));
+    put(object, "event.category", json!(["network"]));
+    put(object, "event.dataset", json!("offport.flow"));
+}
 
 /// The record of a row, as nested Elastic Common Schema; what the batch does not have is absent.
 pub fn document(batch: &RecordBatch, row: usize) -> Value {
@@ -20,9 +20,7 @@ pub fn document(batch: &RecordBatch, row: usize) -> Value {
     if let Some(start) = Cells::of(batch, "event_start").time(row) {
         put(&mut object, "@timestamp", rfc3339(start).into());
     }
-    for (field, value) in CONSTANT {
-        put(&mut object, field, value());
-    }
+    put_constants(&mut object);
     for column in COLUMNS.iter() {
         let cells = Cells::of(batch, column.name);
         let value = match column.kind {

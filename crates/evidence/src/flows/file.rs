@@ -3,17 +3,18 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
-use arrow_array::{RecordBatch, UInt32Array};
+use arrow_array::{RecordBatch, UInt32Array, new_null_array};
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use super::columns::SCHEMA;
@@ -50,6 +51,42 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// A Parquet file that is written batch by batch, in the order in which they come.
+pub struct ParquetFile<W: io::Write + Send>(ArrowWriter<W>);
+
+impl<W: io::Write + Send> ParquetFile<W> {
+    /// Begins one.
+    ///
+    /// # Errors
+    /// `to` does not take it.
+    pub fn begin(to: W) -> io::Result<Self> {
+        let properties = properties().map_err(other)?.build();
+        ArrowWriter::try_new(to, SCHEMA.clone(), Some(properties)).map(Self).map_err(other)
+    }
+
+    /// Adds records; columns that the batch does not have are null.
+    ///
+    /// # Errors
+    /// The file does not take them.
+    pub fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        let column = |field: &arrow_schema::FieldRef| match batch.column_by_name(field.name()) {
+            Some(column) if column.data_type() == field.data_type() => Arc::clone(column),
+            _ => new_null_array(field.data_type(), batch.num_rows()),
+        };
+        let columns = SCHEMA.fields().iter().map(column).collect();
+        let batch = RecordBatch::try_new(SCHEMA.clone(), columns).map_err(io::Error::other)?;
+        self.0.write(&batch).map_err(other)
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// As [`ParquetFile::write`].
+    pub fn finish(self) -> io::Result<()> {
+        self.0.close().map(|_| ()).map_err(other)
+    }
+}
+
 fn sort(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
     let all = concat_batches(&SCHEMA, batches)?;
     let starts = all.column(0).as_primitive::<TimestampMicrosecondType>().values();
@@ -59,13 +96,7 @@ fn sort(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
 }
 
 fn write_sorted(rows: &RecordBatch, file: File) -> Result<(), ParquetError> {
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        .set_created_by(concat!("offport ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_column_statistics_enabled(ColumnPath::from("event_start"), EnabledStatistics::Page)
-        .set_column_statistics_enabled(ColumnPath::from("event_end"), EnabledStatistics::Page)
-        .set_max_row_group_row_count(Some(FILE_ROWS));
+    let mut properties = properties()?;
     for column in FILTERED {
         let path = ColumnPath::from(column);
         properties = properties
@@ -76,6 +107,17 @@ fn write_sorted(rows: &RecordBatch, file: File) -> Result<(), ParquetError> {
     let mut writer = ArrowWriter::try_new(file, SCHEMA.clone(), Some(properties.build()))?;
     writer.write(rows)?;
     writer.close().map(|_| ())
+}
+
+fn properties() -> Result<WriterPropertiesBuilder, ParquetError> {
+    let page = EnabledStatistics::Page;
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_created_by(concat!("offport ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_column_statistics_enabled(ColumnPath::from("event_start"), page)
+        .set_column_statistics_enabled(ColumnPath::from("event_end"), page)
+        .set_max_row_group_row_count(Some(FILE_ROWS)))
 }
 
 /// Values of a column at most.

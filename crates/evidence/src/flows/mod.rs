@@ -13,9 +13,9 @@ mod scan;
 mod writer;
 
 pub use cells::Cells;
-pub use columns::Names;
+pub use columns::{Names, fields};
 pub use document::{document, rfc3339};
-pub use file::FILE_ROWS;
+pub use file::{FILE_ROWS, ParquetFile};
 pub use filter::Filter;
 pub use scan::{FlowQuery, FlowStore};
 pub use writer::{FLUSH, FlowCounts, FlowSettings, FlowWriter};

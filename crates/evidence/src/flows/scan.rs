@@ -47,20 +47,26 @@ impl FlowStore {
         Self { folder: folder.to_owned() }
     }
 
+    /// The begin of the first hour of which there are records.
+    pub fn earliest(&self) -> io::Result<Option<Timestamp>> {
+        Ok(list(&self.folder)?.first().map(|(file, _)| file.hour.range().0))
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> io::Result<bool> {
         Ok(list(&self.folder)?.is_empty())
     }
 
     /// Shows all wanted records, so many threads at a time; `columns` by their names with `_`, none: all. Each
-    /// thread folds what it is shown into a value of its own; they are returned.
+    /// thread folds what it is shown into a value of its own, which it makes by `begin`; they are returned.
     ///
     /// # Errors
     /// A file cannot be read. What has made room meanwhile is no error.
-    pub fn scan<T: Default + Send>(
+    pub fn scan<T: Send>(
         &self,
         query: &FlowQuery,
         columns: &[&str],
+        begin: impl Fn() -> T + Sync,
         fold: impl Fn(&mut T, &RecordBatch) + Sync,
     ) -> io::Result<Vec<T>> {
         let files = self.files(query)?;
@@ -69,7 +75,7 @@ impl FlowStore {
         let failed = Mutex::new(None);
         let results = std::thread::scope(|scope| {
             let work = || {
-                let mut value = T::default();
+                let mut value = begin();
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(error) = read(file, query, columns, &mut |batch| fold(&mut value, batch)) {
                         let path = file.path(FILE);

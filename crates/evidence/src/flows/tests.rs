@@ -86,7 +86,7 @@ fn settings(folder: &Path) -> FlowSettings {
 /// Ids of what is found.
 fn ids(store: &FlowStore, query: &FlowQuery) -> BTreeSet<FlowId> {
     let seen = store
-        .scan(query, &["offport_flow_id"], |ids: &mut Vec<FlowId>, batch| {
+        .scan(query, &["offport_flow_id"], Vec::<FlowId>::new, |ids, batch| {
             let id = Cells::of(batch, "offport_flow_id");
             ids.extend((0..batch.num_rows()).map(|row| id.text(row).unwrap().parse::<FlowId>().unwrap()));
         })

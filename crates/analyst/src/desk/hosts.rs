@@ -1,0 +1,108 @@
+//! Who is flagged, who is busiest.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use offport_evidence::flows::{FlowQuery, FlowStore};
+use offport_wire::Timestamp;
+use serde::Serialize;
+
+use super::args::HostSort;
+use super::tally::{COLUMNS, FLAGGED, Flow, Name, Sum, Tally, rank};
+
+/// A host, and what is known of its flows.
+#[derive(Debug, Serialize)]
+pub(crate) struct HostRow {
+    pub(crate) host: IpAddr,
+    pub(crate) flows: u64,
+    /// Flows that were flagged, as client and as server.
+    pub(crate) flagged: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) worst: Option<String>,
+    pub(crate) bytes_out: u64,
+    pub(crate) bytes_in: u64,
+    #[serde(serialize_with = "super::text::serialize_time")]
+    pub(crate) last_seen: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    flows: u64,
+    flagged: u64,
+    worst: Option<Name>,
+    out: u64,
+    into: u64,
+    last: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct Hosts(HashMap<IpAddr, Part>);
+
+impl Sum for Hosts {
+    fn add(&mut self, flow: &Flow) {
+        let severity = flow.severity.as_ref();
+        let rank_of = rank(severity.map(|name| &**name));
+        let ends = [(flow.source, flow.up, flow.down), (flow.destination, flow.down, flow.up)];
+        // A host that talks to itself is one.
+        let many = if flow.source == flow.destination { 1 } else { 2 };
+        for (ip, out, into) in ends.into_iter().take(many) {
+            let part = self.0.entry(ip).or_default();
+            part.flows += 1;
+            part.flagged += u64::from(rank_of >= FLAGGED);
+            if rank_of > rank(part.worst.as_deref()) {
+                part.worst = severity.cloned();
+            }
+            part.out += out;
+            part.into += into;
+            part.last = part.last.max(flow.end);
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (ip, part) in other.0 {
+            let known = self.0.entry(ip).or_default();
+            known.flows += part.flows;
+            known.flagged += part.flagged;
+            if rank(part.worst.as_deref()) > rank(known.worst.as_deref()) {
+                known.worst = part.worst;
+            }
+            known.out += part.out;
+            known.into += part.into;
+            known.last = known.last.max(part.last);
+        }
+    }
+}
+
+/// The first hosts in that order, and how many there are.
+pub(crate) fn hosts(
+    store: &FlowStore,
+    query: &FlowQuery,
+    sort: HostSort,
+    top: usize,
+) -> anyhow::Result<(Vec<HostRow>, usize)> {
+    let parts = store.scan(query, &COLUMNS, || Tally::new(Hosts::default()), Tally::add)?;
+    let Hosts(hosts) = Tally::total(parts).unwrap_or_default();
+    let total = hosts.len();
+    let mut hosts: Vec<_> = hosts.into_iter().collect();
+    hosts.sort_by_key(|(ip, part)| {
+        let bytes = part.out + part.into;
+        let key = match sort {
+            HostSort::Flagged => (part.flagged, bytes),
+            HostSort::Bytes => (bytes, part.flows),
+            HostSort::Out => (part.out, bytes),
+            HostSort::Flows => (part.flows, bytes),
+        };
+        (Reverse(key), *ip)
+    });
+    let row = |(host, part): (IpAddr, Part)| HostRow {
+        host,
+        flows: part.flows,
+        flagged: part.flagged,
+        worst: part.worst.as_deref().map(str::to_owned),
+        bytes_out: part.out,
+        bytes_in: part.into,
+        last_seen: part.last,
+    };
+    Ok((hosts.into_iter().take(top).map(row).collect(), total))
+}
