@@ -120,14 +120,17 @@ pub(crate) fn publish(snapshot: &Snapshot) {
     }
 }
 
-/// Publishes how each (interface, queue) is bound.
-pub(crate) fn publish_modes(bound: &[PortInfo]) {
-    for port in bound {
-        gauge!("offport_capture_mode_info", "interface" => port.interface.clone(),
-            "queue" => port.queue.to_string(), "mode" => port.mode.name(),
-            "zero_copy" => port.zero_copy.to_string(), "huge_pages" => port.huge_pages.to_string(),
-            "multi_buffer" => port.multi_buffer.to_string())
-        .set(1.0);
+/// Publishes how each (interface, queue) is bound: 1. What `was` so before and is no more is 0, since a series cannot be
+/// taken back.
+pub(crate) fn publish_modes(was: &[PortInfo], bound: &[PortInfo]) {
+    for (ports, value) in [(was, 0.0), (bound, 1.0)] {
+        for port in ports {
+            gauge!("offport_capture_mode_info", "interface" => port.interface.clone(),
+                "queue" => port.queue.to_string(), "mode" => port.mode.name(),
+                "zero_copy" => port.zero_copy.to_string(), "huge_pages" => port.huge_pages.to_string(),
+                "multi_buffer" => port.multi_buffer.to_string())
+            .set(value);
+        }
     }
 }
 

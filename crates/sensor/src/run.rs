@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use offport_capture::xdp::{self, Control, Notice};
+use offport_capture::xdp::{self, Control, Notice, PortInfo};
 use offport_config::Config;
 use offport_engine::{Config as EngineConfig, DataPorts, EventPhase, Opening, Worker};
 use offport_fingerprint::Signatures;
@@ -71,6 +71,8 @@ impl Signals {
 struct Sensor {
     config: Config,
     control: Control,
+    /// How queues are bound, as it was published last.
+    bound: Vec<PortInfo>,
     /// `None`: slots stay where they are.
     balance: Option<Balance>,
     workers: Vec<worker::Handle>,
@@ -156,6 +158,7 @@ impl Sensor {
         });
         let sensor = Self {
             config: config.clone(),
+            bound: control.bound(),
             control,
             balance,
             workers,
@@ -174,9 +177,8 @@ impl Sensor {
 
     /// Says what was got, not what was asked for.
     fn announce(&self, workers: NonZeroU16) {
-        let bound = self.control.bound();
-        capture_metrics::publish_modes(&bound);
-        for port in &bound {
+        capture_metrics::publish_modes(&[], &self.bound);
+        for port in &self.bound {
             tracing::info!(
                 "{} queue {}: {} XDP, {}, {} pages{}",
                 port.interface,
@@ -233,7 +235,8 @@ impl Sensor {
         if notices.is_empty() {
             return;
         }
-        capture_metrics::publish_modes(&self.control.bound());
+        let was = std::mem::replace(&mut self.bound, self.control.bound());
+        capture_metrics::publish_modes(&was, &self.bound);
         let closed: Vec<String> = self
             .control
             .statistics()

@@ -279,10 +279,14 @@ fn an_interface_that_goes_is_taken_up_again() {
     sensor.wait_for_log("gone");
     sensor.wait_until("/readyz says so", |sensor| sensor.get("/readyz").contains(TAP));
     assert_eq!(sensor.metric("offport_interface_up", &[]), 0);
-    lab.add_tap();
+    assert_eq!(sensor.metric("offport_capture_mode_info", &[]), 0, "nothing is bound");
+    // It is bound otherwise than before: frames may be larger than one buffer.
+    lab.add_tap_with("mtu 9000 ");
     sensor.wait_for_log("back");
     sensor.wait_until("/readyz is well again", |sensor| sensor.get("/readyz").starts_with("ready"));
     assert!(lab.has_program());
+    let bound = |labels: &[&str]| sensor.metric("offport_capture_mode_info", labels);
+    assert_eq!((bound(&[]), bound(&["multi_buffer=\"true\""])), (2, 2), "each queue once, as it is now");
     traffic::connections(&lab, 80, 5, REQUEST, 0);
     sensor.wait_until("flows on the new interface", |sensor| {
         sensor.metric("offport_flows_created_total", &[]) >= 15

@@ -72,7 +72,13 @@ impl Lab {
 
     /// The tap: a veth pair with two queues whose other end is a port of the hub.
     pub(crate) fn add_tap(&self) {
-        self.ip("link add mirror numtxqueues 2 numrxqueues 2 type veth peer name tap0 numtxqueues 2 numrxqueues 2");
+        self.add_tap_with("");
+    }
+
+    /// The same with `options` of `ip link` for both ends, each followed by a space.
+    pub(crate) fn add_tap_with(&self, options: &str) {
+        let link = |name: &str| format!("{name} {options}numtxqueues 2 numrxqueues 2");
+        self.ip(&format!("link add {} type veth peer name {}", link("mirror"), link(TAP)));
         self.plug("mirror");
         self.ip("link set tap0 up");
     }
