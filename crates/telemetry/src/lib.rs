@@ -1,8 +1,9 @@
-//! What goes out: Prometheus metrics, ECS records and events, the HTTP listener.
+//! What goes out: Prometheus metrics, ECS records and events, the HTTP listener, forwarding.
 
 mod descriptions;
 pub mod ecs;
 pub mod eve;
+pub mod forward;
 pub mod http;
 pub mod human;
 pub mod metrics;

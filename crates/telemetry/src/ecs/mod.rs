@@ -48,4 +48,4 @@ pub(crate) fn write_json(document: &impl serde::Serialize, line: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -33,7 +33,7 @@ fn assert_no_empty_string(value: &serde_json::Value, name: &str) {
     }
 }
 
-fn incident() -> FlowRecord {
+pub(crate) fn incident() -> FlowRecord {
     let endpoint = |ip: &str, port, mac, packets, bytes| Endpoint {
         ip: ip.parse().unwrap(),
         port,

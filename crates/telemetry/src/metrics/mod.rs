@@ -5,6 +5,7 @@
 //! `offport_flagged_pair`, which is capped and expires.
 
 mod engine;
+mod forward;
 mod histogram;
 mod pairs;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 pub use engine::WorkerSample;
+pub use forward::publish_forwarders;
 pub use pairs::FlaggedPairs;
 
 use crate::http::Board;
@@ -38,6 +40,7 @@ impl Metrics {
         let process = metrics_process::Collector::default();
         process.describe();
         engine::describe();
+        forward::describe();
         metrics::gauge!("offport_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         metrics::describe_gauge!("offport_build_info", "Always 1; the label is the version");
         Ok(Self { prometheus, process, text: String::new() })
