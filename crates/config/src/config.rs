@@ -13,8 +13,8 @@ use crate::problem::{Level, Problem};
 use crate::reader::{Problems, Table};
 use crate::section::Section;
 use crate::sections::{
-    Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Records, Sensor, Shunt, Store, StoreFlows,
-    StorePackets, Timeouts,
+    Alertmanager, Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Nats, Records, Sensor, Shunt, Store,
+    StoreFlows, StorePackets, Syslog, SyslogTransport, Timeouts,
 };
 
 /// `config/offport.toml`: every key with its default and what it does.
@@ -41,6 +41,12 @@ pub struct Config {
     pub records: Records,
     /// `[store]`
     pub store: Store,
+    /// `[nats]`
+    pub nats: Nats,
+    /// `[alertmanager]`
+    pub alertmanager: Alertmanager,
+    /// `[syslog]`
+    pub syslog: Syslog,
     /// `[metrics]`
     pub metrics: Metrics,
     /// `[http]`
@@ -109,6 +115,9 @@ impl Config {
             events: root.read("events", problems, section).unwrap_or_default(),
             records: root.read("records", problems, section).unwrap_or_default(),
             store: root.read("store", problems, section).unwrap_or_default(),
+            nats: root.read("nats", problems, section).unwrap_or_default(),
+            alertmanager: root.read("alertmanager", problems, section).unwrap_or_default(),
+            syslog: root.read("syslog", problems, section).unwrap_or_default(),
             metrics: root.read("metrics", problems, section).unwrap_or_default(),
             http: root.read("http", problems, section).unwrap_or_default(),
             log: root.read("log", problems, section).unwrap_or_default(),
@@ -138,6 +147,33 @@ impl Config {
             let message = "the same file as records.path".to_owned();
             report(Level::Error, "events", "path", message, "give each a file of its own");
         }
+        let spools = [
+            ("nats", self.nats.enabled, &self.nats.spool),
+            ("alertmanager", self.alertmanager.enabled, &self.alertmanager.spool),
+            (
+                "syslog",
+                self.syslog.enabled && self.syslog.transport == SyslogTransport::Tcp,
+                &self.syslog.spool,
+            ),
+        ];
+        for (at, (table, enabled, spool)) in spools.iter().enumerate() {
+            let same = |(_, other_enabled, other): &&(&str, bool, &Option<PathBuf>)| {
+                *enabled && *other_enabled && spool.is_some() && other == spool
+            };
+            if let Some((other, ..)) = spools[..at].iter().find(same) {
+                let message = format!("the same folder as {other}.spool");
+                report(Level::Error, table, "spool", message, "give each a folder of its own");
+            }
+        }
+        if self.nats.token.is_some() && self.nats.credentials.is_some() {
+            let message = "a token beside credentials".to_owned();
+            report(Level::Error, "nats", "token", message, "a server takes one of them: remove the other");
+        }
+        let Alertmanager { enabled: alerts, hold, .. } = self.alertmanager;
+        if alerts && hold <= self.events.suppress {
+            let message = format!("{hold:?} is not more than events.suppress: alerts end between repeats");
+            report(Level::Warning, "alertmanager", "hold", message, "make it longer than events.suppress");
+        }
         if self.http.enabled && !self.http.listen.ip().is_loopback() {
             let message = "metrics can be read from the network, without encryption or password".to_owned();
             let remedy = "listen on 127.0.0.1, or see that a firewall lets only Prometheus in";
@@ -151,7 +187,7 @@ impl Config {
 }
 
 /// The tables of the file.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 15] = [
     "sensor",
     "capture",
     "flow",
@@ -161,6 +197,9 @@ const TABLES: [&str; 12] = [
     "events",
     "records",
     "store",
+    "nats",
+    "alertmanager",
+    "syslog",
     "metrics",
     "http",
     "log",
@@ -184,6 +223,7 @@ pub(crate) fn schema() -> Vec<(&'static str, &'static [&'static str])> {
         of::<StorePackets>(),
         of::<StoreFlows>(),
     ];
+    tables.extend([of::<Nats>(), of::<Alertmanager>(), of::<Syslog>()]);
     tables.extend([of::<Metrics>(), of::<Http>(), of::<Log>()]);
     tables.extend(policy::TABLES);
     tables

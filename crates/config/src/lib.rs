@@ -23,7 +23,8 @@ pub use files::{Files, Refused, Unreadable, read_signatures, reload_signatures};
 pub use parse::parse_bytes as parse_size;
 pub use problem::{Level, Problem};
 pub use sections::{
-    Capture, EventFormat, Events, Fingerprint, Flow, Http, Log, LogFormat, Metrics, MultiBuffer, NoSocket,
-    OtherFrames, Records, Sensor, Shunt, Steering, Store, StoreFlows, StorePackets, Timeouts, Want, XdpMode,
+    Alertmanager, Capture, EventFormat, Events, Fingerprint, Flow, Http, Log, LogFormat, Metrics, MultiBuffer,
+    Nats, NoSocket, OtherFrames, Records, Sensor, Shunt, Steering, Store, StoreFlows, StorePackets, Syslog,
+    SyslogFacility, SyslogMessage, SyslogTransport, Timeouts, Want, XdpMode,
 };
 pub use signatures::{CheckedSignatures, FileProblem, SignatureFile, check_signatures};

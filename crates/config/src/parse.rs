@@ -221,6 +221,67 @@ pub(crate) fn listen(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<S
     }
 }
 
+/// Host and port of a server: "log.example.net:514", "[2001:db8::1]:514".
+pub(crate) fn server(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<String> {
+    const REMEDY: &str = "write it as \"log.example.net:514\" or \"[2001:db8::1]:514\"";
+    let text = string(value, problems, "a host and port", REMEDY)?;
+    if is_server(text) {
+        return Some(text.to_owned());
+    }
+    value.wrong(problems, format!("\"{text}\" is not a host and port"), REMEDY)
+}
+
+/// An address of the web kind, of one of these schemes; the port may be left out, a path may follow.
+pub(crate) fn url(schemes: &'static [&'static str]) -> impl Parser<String> {
+    move |value, problems| {
+        let remedy = format!("write it as \"{}://host:port\"", schemes[0]);
+        let text = string(value, problems, "a URL", &remedy)?;
+        match is_url(text, schemes) {
+            Ok(()) => Some(text.to_owned()),
+            Err(Some(scheme)) => {
+                let known = schemes.join(", ");
+                value.wrong(problems, format!("\"{scheme}\" is no scheme here"), format!("one of {known}"))
+            }
+            Err(None) => value.wrong(problems, format!("\"{text}\" is not a URL"), remedy),
+        }
+    }
+}
+
+/// One URL, or several with commas between them.
+pub(crate) fn urls(schemes: &'static [&'static str]) -> impl Parser<String> {
+    move |value, problems| {
+        let remedy = format!("write it as \"{}://host:port\", with commas between several", schemes[0]);
+        let text = string(value, problems, "a URL", &remedy)?;
+        if text.split(',').all(|one| is_url(one.trim(), schemes).is_ok()) {
+            return Some(text.to_owned());
+        }
+        let known = schemes.join(", ");
+        value.wrong(problems, format!("\"{text}\" is not a URL of the schemes {known}"), remedy)
+    }
+}
+
+/// A NATS subject that can be published to: words with dots between them, no wildcards.
+pub(crate) fn subject(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<String> {
+    const REMEDY: &str = "write words with dots between them, as \"offport.events\"";
+    let text = string(value, problems, "a subject", REMEDY)?;
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && !word.contains(|c: char| c.is_whitespace() || c.is_control() || c == '*' || c == '>')
+    };
+    if text.split('.').all(is_word) {
+        return Some(text.to_owned());
+    }
+    value.wrong(problems, format!("\"{text}\" is not a subject to publish to"), REMEDY)
+}
+
+/// A subject; the empty string stands for none.
+pub(crate) fn optional_subject(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<Option<String>> {
+    match value.node {
+        DeValue::String(text) if text.is_empty() => Some(None),
+        _ => subject(value, problems).map(Some),
+    }
+}
+
 pub(crate) fn path(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<PathBuf> {
     let text = string(value, problems, "a path", "put the path in double quotes")?;
     if text.is_empty() {
@@ -276,6 +337,34 @@ fn string<'v>(
     }
 }
 
+/// Whether it is a host and a port.
+fn is_server(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// A name, an IPv4 address, or an IPv6 address in brackets.
+fn is_host(text: &str) -> bool {
+    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+            !text.is_empty() && text.chars().all(is_part)
+        }
+    }
+}
+
+/// The scheme, if it is that what is wrong.
+fn is_url<'t>(text: &'t str, schemes: &[&str]) -> Result<(), Option<&'t str>> {
+    let (scheme, rest) = text.split_once("://").ok_or(None)?;
+    if !schemes.contains(&scheme) {
+        return Err(Some(scheme));
+    }
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let path_is_right = path.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#'));
+    if path_is_right && (is_host(authority) || is_server(authority)) { Ok(()) } else { Err(None) }
+}
+
 /// In the largest binary unit that leaves no rest.
 fn in_units(bytes: u64) -> String {
     let unit = (bytes.trailing_zeros() / 10).min(4);
@@ -312,6 +401,25 @@ mod tests {
         assert_eq!(in_units(1 << 40), "1TiB");
         assert_eq!(in_units(1536), "1536");
         assert_eq!(in_units(2048), "2KiB");
+    }
+
+    #[test]
+    fn servers_and_urls() {
+        for server in ["log.example.net:514", "10.0.0.1:1", "[2001:db8::1]:65535"] {
+            assert!(is_server(server), "{server}");
+        }
+        for server in
+            ["", "log", ":514", "log:0", "log:65536", "2001:db8::1:514", "[x]:1", "a b:1", "u:p@h:1"]
+        {
+            assert!(!is_server(server), "{server}");
+        }
+        for url in ["http://a", "http://a/", "http://a:9093/alertmanager", "http://[::1]:9093"] {
+            assert_eq!(is_url(url, &["http"]), Ok(()), "{url}");
+        }
+        for url in ["a", "http:/a", "http://", "http://a:b", "http://a?x", "http://a/ b", "http://u:p@a"] {
+            assert_eq!(is_url(url, &["http"]), Err(None), "{url}");
+        }
+        assert_eq!(is_url("https://a", &["http"]), Err(Some("https")));
     }
 
     #[test]

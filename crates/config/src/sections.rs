@@ -1,5 +1,6 @@
 //! The sections, one file each.
 
+mod alertmanager;
 mod capture;
 mod events;
 mod fingerprint;
@@ -7,11 +8,14 @@ mod flow;
 mod http;
 mod log;
 mod metrics;
+mod nats;
 mod records;
 mod sensor;
 mod shunt;
 mod store;
+mod syslog;
 
+pub use alertmanager::Alertmanager;
 pub use capture::{Capture, MultiBuffer, NoSocket, OtherFrames, Steering, Want, XdpMode};
 pub use events::{EventFormat, Events};
 pub use fingerprint::Fingerprint;
@@ -19,7 +23,9 @@ pub use flow::{Flow, Timeouts};
 pub use http::Http;
 pub use log::{Log, LogFormat};
 pub use metrics::Metrics;
+pub use nats::Nats;
 pub use records::Records;
 pub use sensor::Sensor;
 pub use shunt::Shunt;
 pub use store::{Store, StoreFlows, StorePackets};
+pub use syslog::{Syslog, SyslogFacility, SyslogText, SyslogTransport};
