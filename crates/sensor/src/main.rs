@@ -5,6 +5,7 @@ mod capture_metrics;
 mod cli;
 mod cores;
 mod doctor;
+mod forwarding;
 mod load;
 mod log;
 mod outlet;

@@ -13,11 +13,12 @@ use offport_fingerprint::Signatures;
 use offport_policy::Policy;
 use offport_telemetry::ecs::Formatter;
 use offport_telemetry::http::{Board, Listener};
-use offport_telemetry::metrics::{FlaggedPairs, Metrics, WorkerSample};
+use offport_telemetry::metrics::{FlaggedPairs, Metrics, WorkerSample, publish_forwarders};
 use rtrb::Consumer;
 
 use crate::balance::Balance;
 use crate::cli::Run;
+use crate::forwarding::Forwarding;
 use crate::outlet::{self, Inlet};
 use crate::reload::Reloads;
 use crate::sinks::Sinks;
@@ -131,7 +132,8 @@ impl Sensor {
         let data_ports = Arc::new(DataPorts::new(random()));
         let mut workers = Vec::new();
         let mut inlets = Vec::new();
-        let recorded = config.records.enabled || config.store.flows.enabled;
+        let recorded =
+            config.records.enabled || config.store.flows.enabled || Forwarding::wants_records(config);
         let described = recorded && config.records.descriptions > 0;
         let rings = outlet::rings(usize::from(layout.workers.get()), described);
         let mut keepers = keepers.into_iter();
@@ -289,6 +291,7 @@ impl Sensor {
             metrics::counter!("offport_sink_lines_lost_total", "sink" => sink).absolute(failed);
         }
         self.sinks.store().publish();
+        publish_forwarders(self.sinks.forwarding().all());
         self.reloads.publish();
         let descriptions = self.sinks.descriptions();
         metrics::counter!("offport_limit_reached_total", "buffer" => "descriptions")
@@ -336,7 +339,7 @@ impl Sensor {
                 break;
             }
         }
-        self.sinks.flush();
+        self.sinks.end();
         for worker in &mut self.workers {
             if let Some(words) = worker.join() {
                 tracing::error!("worker {}: {words}", worker.index);

@@ -1,4 +1,4 @@
-//! Where records and events go: files, `/events`, the terminal. On the control thread.
+//! Where records and events go: files, `/events`, the terminal, other machines. On the control thread.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -12,6 +12,7 @@ use offport_telemetry::ecs::Formatter;
 use offport_telemetry::http::Board;
 use offport_telemetry::{Descriptions, eve, human};
 
+use crate::forwarding::Forwarding;
 use crate::store::Store;
 
 /// A failing file is complained about this often.
@@ -26,6 +27,7 @@ pub(crate) struct Sinks {
     store: Store,
     /// No packet is held up any more: what has no room waits.
     patient: bool,
+    forwarding: Forwarding,
     descriptions: Descriptions,
     print: bool,
     line: Vec<u8>,
@@ -40,7 +42,7 @@ struct Sink {
 }
 
 impl Sinks {
-    /// Opens the files.
+    /// Opens the files, and starts what forwards.
     pub(crate) fn open(
         settings: &Config,
         formatter: Formatter,
@@ -50,6 +52,7 @@ impl Sinks {
         let events = &settings.events;
         let records = &settings.records;
         Ok(Self {
+            forwarding: Forwarding::start(settings, formatter.observer.as_deref())?,
             formatter,
             format: events.format,
             events: Sink::open(
@@ -81,17 +84,21 @@ impl Sinks {
 
     /// Writes a flow record.
     pub(crate) fn record(&mut self, record: &FlowRecord) {
+        self.forwarding.heard_of(record);
         let description = self.descriptions.of(record);
         self.store.record(record, description, self.patient);
-        if let Some(sink) = &mut self.records {
+        if self.records.is_some() || self.forwarding.takes_records() {
             self.line.clear();
             self.formatter.record(record, description, &mut self.line);
-            sink.write(&self.line);
+            if let Some(sink) = &mut self.records {
+                sink.write(&self.line);
+            }
+            self.forwarding.record(record, &self.line);
         }
         self.descriptions.written(record);
     }
 
-    /// Writes an event, shows it on the board, and says it on the terminal.
+    /// Writes an event, forwards it, shows it on the board, and says it on the terminal.
     pub(crate) fn event(&mut self, event: &Event, board: &Board) {
         self.line.clear();
         let description = self.descriptions.of_event(event);
@@ -103,6 +110,11 @@ impl Sinks {
             sink.write(&self.line);
         }
         board.remember(&String::from_utf8_lossy(&self.line));
+        if self.format != EventFormat::Ecs && self.forwarding.takes_json() {
+            self.line.clear();
+            self.formatter.event(event, &description, &mut self.line);
+        }
+        self.forwarding.event(event, &self.line);
         if self.print && event.phase == EventPhase::Flagged {
             // A closed terminal must not stop the sensor.
             let _ = writeln!(std::io::stdout(), "{}", human::sentence(&event.record));
@@ -136,6 +148,17 @@ impl Sinks {
                 }
             }
         }
+    }
+
+    /// What forwards, to be counted.
+    pub(crate) const fn forwarding(&self) -> &Forwarding {
+        &self.forwarding
+    }
+
+    /// Nothing more comes: what is on its way is sent, for a bounded time.
+    pub(crate) fn end(&mut self) {
+        self.flush();
+        self.forwarding.end();
     }
 
     /// What flows say.
