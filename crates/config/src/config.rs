@@ -13,8 +13,8 @@ use crate::problem::{Level, Problem};
 use crate::reader::{Problems, Table};
 use crate::section::Section;
 use crate::sections::{
-    Alertmanager, Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Nats, Records, Sensor, Shunt, Store,
-    StoreFlows, StorePackets, Syslog, SyslogTransport, Timeouts,
+    Alertmanager, Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Nats, Records, Sensor, Shunt,
+    Store, StoreFlows, StorePackets, Syslog, SyslogTransport, Timeouts,
 };
 
 /// `config/offport.toml`: every key with its default and what it does.

@@ -23,8 +23,8 @@ pub use files::{Files, Refused, Unreadable, read_signatures, reload_signatures};
 pub use parse::parse_bytes as parse_size;
 pub use problem::{Level, Problem};
 pub use sections::{
-    Alertmanager, Capture, EventFormat, Events, Fingerprint, Flow, Http, Log, LogFormat, Metrics, MultiBuffer,
-    Nats, NoSocket, OtherFrames, Records, Sensor, Shunt, Steering, Store, StoreFlows, StorePackets, Syslog,
-    SyslogFacility, SyslogText, SyslogTransport, Timeouts, Want, XdpMode,
+    Alertmanager, Capture, EventFormat, Events, Fingerprint, Flow, Http, Log, LogFormat, Metrics,
+    MultiBuffer, Nats, NoSocket, OtherFrames, Records, Sensor, Shunt, Steering, Store, StoreFlows,
+    StorePackets, Syslog, SyslogFacility, SyslogText, SyslogTransport, Timeouts, Want, XdpMode,
 };
 pub use signatures::{CheckedSignatures, FileProblem, SignatureFile, check_signatures};

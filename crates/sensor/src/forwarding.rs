@@ -3,7 +3,6 @@
 use anyhow::Context as _;
 use offport_config::{Config, SyslogText, SyslogTransport};
 use offport_engine::{Event, FlowRecord};
-use offport_telemetry::ecs::flow_id;
 use offport_telemetry::forward::{
     AlertTimes, Alertmanager, Alerts, Facility, Forwarder, Header, Kind, Message, Nats, NatsServer, Road,
     Settings, Syslog,
@@ -114,7 +113,7 @@ impl Forwarding {
 }
 
 fn message(kind: Kind, record: &FlowRecord, number: u64, body: Vec<u8>) -> Message {
-    Message::new(kind, format!("{}-{number}", flow_id(record)), body)
+    Message::new(kind, format!("{}-{number}", record.id().to_string()), body)
 }
 
 fn nats(config: &Config) -> anyhow::Result<Forwarder> {

@@ -115,6 +115,10 @@ impl Sinks {
             self.formatter.event(event, &description, &mut self.line);
         }
         self.forwarding.event(event, &self.line);
+        // An analyst looks for the session of an alert long before its flow is over.
+        if event.phase == EventPhase::Flagged {
+            self.store.record(&event.record, &description, self.patient);
+        }
         if self.print && event.phase == EventPhase::Flagged {
             // A closed terminal must not stop the sensor.
             let _ = writeln!(std::io::stdout(), "{}", human::sentence(&event.record));

@@ -3,6 +3,7 @@
 mod descriptions;
 pub mod ecs;
 pub mod eve;
+#[cfg(feature = "forward")]
 pub mod forward;
 pub mod http;
 pub mod human;

@@ -121,10 +121,9 @@ impl SessionReport {
                 let tcp = match packet.transport {
                     TransportHeader::Tcp(tcp) => {
                         let first = *first_seq[side].get_or_insert(tcp.seq);
-                        let ack = tcp
-                            .flags
-                            .ack()
-                            .then(|| tcp.ack.wrapping_sub(*first_seq[1 - side].get_or_insert(tcp.ack)));
+                        let ack = tcp.flags.ack().then(|| {
+                            tcp.ack.wrapping_sub(*first_seq[1 - side].get_or_insert(tcp.ack.wrapping_sub(1)))
+                        });
                         Some(TcpRow { flags: flags(tcp.flags.0), seq: tcp.seq.wrapping_sub(first), ack })
                     }
                     _ => None,

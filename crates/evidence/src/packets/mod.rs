@@ -9,6 +9,7 @@ mod disk;
 mod extract;
 mod index;
 mod keeper;
+mod order;
 mod pcapng;
 mod reader;
 mod repair;

@@ -1,6 +1,6 @@
 //! Packets out of the store, while it is being written or not.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -10,6 +10,7 @@ use offport_engine::Session;
 use offport_wire::Timestamp;
 
 use super::index::{ChunkIndex, Summary};
+use super::order::{Sent, Step};
 use super::pcapng::{self, StoredPacket};
 use super::segment::{self, Segment};
 
@@ -48,6 +49,12 @@ pub struct FoundPacket<'a> {
     pub interface: &'a str,
     /// The packet.
     pub packet: StoredPacket<'a>,
+}
+
+/// Whose a packet is, and what its file's interfaces are called.
+struct Where<'a> {
+    session: &'a Session,
+    interfaces: &'a [String],
 }
 
 impl PacketStore {
@@ -103,6 +110,7 @@ impl PacketStore {
             }
         }
         found.places.sort_unstable();
+        found.put_in_order()?;
         Ok(found)
     }
 }
@@ -143,6 +151,40 @@ impl Found {
         &self.sessions
     }
 
+    /// Packets of one moment: by what they acknowledge.
+    fn put_in_order(&mut self) -> io::Result<()> {
+        let moments: Vec<_> =
+            self.places.chunk_by(|one, other| one.time == other.time).map(<[Place]>::len).collect();
+        if moments.len() == self.places.len() {
+            return Ok(());
+        }
+        let mut steps = Vec::with_capacity(self.places.len());
+        self.each(|_, packet| {
+            steps.push(packet.and_then(|packet| Step::of(&packet)));
+            io::Result::Ok(())
+        })?;
+        let mut sent: HashMap<u32, Sent> = HashMap::new();
+        let mut begin = 0;
+        for len in moments {
+            let moment = begin..begin + len;
+            begin += len;
+            let mut of_sessions: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+            for at in moment {
+                if steps[at].is_some() {
+                    of_sessions.entry(self.places[at].session).or_default().push(at);
+                }
+            }
+            for (session, slots) in of_sessions {
+                let batch: Vec<Step> = slots.iter().filter_map(|&at| steps[at]).collect();
+                let order = sent.entry(session).or_default().order(&batch);
+                let ordered: Vec<Place> =
+                    order.into_iter().map(|number| self.places[slots[number]]).collect();
+                slots.iter().zip(ordered).for_each(|(&at, place)| self.places[at] = place);
+            }
+        }
+        Ok(())
+    }
+
     /// Shows each packet, by time. How many had made room meanwhile, or could not be read as packets.
     ///
     /// # Errors
@@ -151,9 +193,28 @@ impl Found {
         &self,
         mut show: impl FnMut(FoundPacket<'_>) -> Result<(), E>,
     ) -> Result<u64, E> {
+        let mut gone = 0;
+        self.each::<E>(|found, packet| {
+            match packet {
+                Some(packet) => {
+                    let Where { session, interfaces } = found;
+                    let interface = interfaces.get(packet.interface as usize).map_or("", String::as_str);
+                    show(FoundPacket { session, interface, packet })?;
+                }
+                None => gone += 1,
+            }
+            Ok(())
+        })?;
+        Ok(gone)
+    }
+
+    /// Shows each packet; `None`: it is not there any more.
+    fn each<E: From<io::Error>>(
+        &self,
+        mut show: impl FnMut(Where<'_>, Option<StoredPacket<'_>>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut files: HashMap<u32, Option<(File, Vec<String>)>> = HashMap::new();
         let mut buffer = Vec::new();
-        let mut gone = 0;
         for place in &self.places {
             let file = match files.entry(place.segment) {
                 std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -166,14 +227,10 @@ impl Found {
                 Some((file, _)) => read_packet(file, place.offset, &mut buffer)?,
                 None => None,
             };
-            let (Some(packet), Some((_, interfaces))) = (packet, file) else {
-                gone += 1;
-                continue;
-            };
-            let interface = interfaces.get(packet.interface as usize).map_or("", String::as_str);
-            show(FoundPacket { session: &self.sessions[place.session as usize], interface, packet })?;
+            let interfaces = file.as_ref().map_or(&[][..], |(_, interfaces)| interfaces);
+            show(Where { session: &self.sessions[place.session as usize], interfaces }, packet)?;
         }
-        Ok(gone)
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use offport_engine::{Action, Event, EventPhase, FlowName, FlowRecord};
 use serde::{Deserialize, Serialize};
 
 use super::message::{Kind, Message};
-use crate::ecs::{flow_id, rfc3339, write_json};
+use crate::ecs::{rfc3339, write_json};
 use crate::human;
 
 /// The label `alertname`.
@@ -111,7 +111,7 @@ impl Alerts {
     }
 
     fn alert(&self, record: &FlowRecord) -> Alert {
-        let flow = flow_id(record);
+        let flow = record.id().to_string();
         let port = record.transport.has_ports().then(|| record.server.port.to_string());
         let judgement = record.judgement;
         let labels = [

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use offport_engine::{Event, EventPhase, FlowRecord};
 use offport_policy::Severity;
 
-use crate::ecs::{flow_id, rfc3339};
+use crate::ecs::rfc3339;
 
 /// The structured data's name. The enterprise number is the one for documentation (RFC 5612): the project has none.
 const DATA: &str = "offport@32473";
@@ -71,7 +71,7 @@ fn data(record: &FlowRecord, line: &mut String) {
     let reasons: Vec<_> =
         judgement.iter().flat_map(|judgement| judgement.reasons.iter()).map(|reason| reason.name()).collect();
     for (name, value) in [
-        ("flow_id", Some(flow_id(record))),
+        ("flow_id", Some(record.id().to_string())),
         ("verdict", judgement.map(|judgement| judgement.verdict.name().to_owned())),
         ("severity", judgement.map(|judgement| judgement.severity.name().to_owned())),
         ("source", Some(record.client.ip.to_string())),
