@@ -62,11 +62,11 @@ pub(crate) fn describe() {
     }
     for (name, help) in [
         ("offport_evidence_held_bytes", "Bytes of capture files and indexes on disk"),
-        ("offport_evidence_oldest_timestamp_seconds", "Time of the oldest packet on disk"),
+        ("offport_evidence_oldest_timestamp_seconds", "Time of the oldest packet on disk; 0: there is none"),
         ("offport_flow_store_held_bytes", "Bytes of files of flow records on disk"),
         (
             "offport_flow_store_oldest_timestamp_seconds",
-            "End of the first hour that flow records are held of",
+            "End of the first hour that flow records are held of, in files; 0: there are none",
         ),
     ] {
         metrics::describe_gauge!(name, help);
@@ -152,11 +152,7 @@ impl Store {
             metrics::counter!(name, "reason" => reason).absolute(value)
         };
         let gauge = |name: &'static str, value: u64| metrics::gauge!(name).set(value as f64);
-        let seconds = |name: &'static str, nanos: u64| {
-            if nanos > 0 {
-                metrics::gauge!(name).set(nanos as f64 / 1e9);
-            }
-        };
+        let seconds = |name: &'static str, nanos: u64| metrics::gauge!(name).set(nanos as f64 / 1e9);
         if let Some(writer) = &self.packets {
             let sum =
                 |of: fn(&packets::Kept) -> &AtomicU64| writer.kept().iter().map(|kept| load(of(kept))).sum();

@@ -11,6 +11,10 @@
 
 #[path = "live/balance.rs"]
 mod balance;
+#[path = "live/desk.rs"]
+mod desk;
+#[path = "live/dump.rs"]
+mod dump;
 #[path = "live/lab.rs"]
 mod lab;
 #[path = "live/offline.rs"]

@@ -66,7 +66,7 @@ pub(crate) struct Tally<S> {
     over: HashSet<String>,
 }
 
-/// Shorter flows have one record: the shortest active timeout.
+/// Shorter flows have one record, but for flagged ones: the shortest active timeout.
 const ONE_RECORD: i64 = 1_000_000_000;
 
 impl<S: Sum> Tally<S> {
@@ -104,9 +104,9 @@ impl<S: Sum> Tally<S> {
             };
             let is_over = action.text(row) == Some("flow_end");
             if is_over {
-                if duration.number(row).unwrap_or(i64::MAX) >= ONE_RECORD
-                    && let Some(id) = id.text(row)
-                {
+                let had_others =
+                    duration.number(row).unwrap_or(i64::MAX) >= ONE_RECORD || flow.severity.is_some();
+                if had_others && let Some(id) = id.text(row) {
                     over.insert(id.to_owned());
                 }
                 sum.add(&flow);

@@ -1,61 +1,14 @@
 //! Shunting on live traffic: records are the same as those of a capture of the same packets.
 
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::dump::Dump;
 use crate::lab::{self, Lab, SERVER};
 use crate::sensor::{Sensor, sum};
 use crate::traffic::{self, Server};
 use crate::{assert_identity, offline};
-
-/// A capture of what the sensor's tap is sent.
-struct Dump {
-    child: Child,
-    folder: tempfile::TempDir,
-}
-
-impl Dump {
-    fn start(lab: &Lab) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let child = lab
-            .command(&lab.tap, "tcpdump")
-            .args([
-                "-i",
-                "mirror",
-                "-Q",
-                "out",
-                "-U",
-                "-Z",
-                "root",
-                "--immediate-mode",
-                "-s",
-                "256",
-                "-B",
-                "65536",
-                "-w",
-            ])
-            .arg(folder.path().join("tap.pcap"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(500));
-        Self { child, folder }
-    }
-
-    /// The records of the capture, TCP only.
-    fn flows(self) -> Vec<Value> {
-        std::thread::sleep(Duration::from_millis(300));
-        let pid = self.child.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-        let output = self.child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains("\n0 packets dropped by kernel"), "{said}");
-        comparable(offline::flows(&self.folder.path().join("tap.pcap")))
-    }
-}
 
 /// TCP records without time, place and what shunting makes unknown, in order.
 fn comparable(flows: Vec<Value>) -> Vec<Value> {
@@ -78,13 +31,13 @@ fn comparable(flows: Vec<Value>) -> Vec<Value> {
 /// Plays `traffic` for a sensor with this configuration. Its records are held against a capture's, then returned.
 fn hold_against_capture(config: &str, traffic: impl FnOnce(&Lab, &mut Sensor<'_>)) -> Vec<Value> {
     let lab = Lab::new();
-    let dump = Dump::start(&lab);
+    let mut dump = Dump::start(&lab, 256);
     let mut sensor = Sensor::start(&lab, config);
     traffic(&lab, &mut sensor);
     // Servers that end with the traffic send their last packets, and get answers.
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(sensor.end("-TERM"), Some(0));
-    let (live, offline) = (sensor.flows(), dump.flows());
+    let (live, offline) = (sensor.flows(), comparable(offline::flows(&dump.stop())));
     assert!(!offline.is_empty());
     assert_eq!(comparable(live.clone()), offline);
     live

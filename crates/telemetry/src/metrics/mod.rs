@@ -5,6 +5,7 @@
 //! `offport_flagged_pair`, which is capped and expires.
 
 mod engine;
+#[cfg(feature = "forward")]
 mod forward;
 mod histogram;
 mod pairs;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 pub use engine::WorkerSample;
+#[cfg(feature = "forward")]
 pub use forward::publish_forwarders;
 pub use pairs::FlaggedPairs;
 
@@ -40,6 +42,7 @@ impl Metrics {
         let process = metrics_process::Collector::default();
         process.describe();
         engine::describe();
+        #[cfg(feature = "forward")]
         forward::describe();
         metrics::gauge!("offport_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         metrics::describe_gauge!("offport_build_info", "Always 1; the label is the version");
