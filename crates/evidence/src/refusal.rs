@@ -34,3 +34,16 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_tells_what_to_do() {
+        // ENOSPC, EDQUOT, EROFS, EIO, EACCES.
+        let names =
+            [28, 122, 30, 5, 13].map(|errno| Refusal::of(&io::Error::from_raw_os_error(errno)).name());
+        assert_eq!(names, ["disk_full", "disk_full", "disk_read_only", "disk_error", "disk_error"]);
+    }
+}

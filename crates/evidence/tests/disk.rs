@@ -1,0 +1,215 @@
+//! A disk that is full, read-only, slow or gone: what it does not take is counted, and it recovers by itself.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail in any way"
+)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use offport_evidence::Refusal;
+use offport_evidence::flows::{FlowQuery, FlowSettings, FlowStore, FlowWriter, Names};
+use offport_evidence::packets::{Keeper, PacketSettings, PacketStore, PacketWriter, start};
+use offport_fingerprint::Description;
+use offport_wire::Timestamp;
+use support::{keep, record};
+
+/// A file system of so many MiB, unmounted when dropped.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn new(mib: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        mount(folder.path(), &["-t", "tmpfs", "-o", &format!("size={mib}m"), "offport-test"]);
+        Self(folder)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("store")
+    }
+
+    fn remount(&self, options: &str) {
+        mount(self.0.path(), &["-o", &format!("remount,{options}")]);
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+fn mount(folder: &Path, options: &[&str]) {
+    let status = Command::new("mount").args(options).arg(folder).status().unwrap();
+    assert!(status.success(), "mount {options:?}");
+}
+
+/// Whether the test may run: only root mounts. Skips loudly, or fails where root is promised.
+fn root() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let root = status
+        .lines()
+        .any(|line| line.strip_prefix("Uid:").is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0")));
+    if !root {
+        let promised = std::env::var("OFFPORT_REQUIRE").is_ok_and(|require| require.contains("root"));
+        assert!(!promised, "OFFPORT_REQUIRE promises root");
+        eprintln!("SKIPPED: needs root to mount a small file system");
+    }
+    root
+}
+
+fn load(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+/// Goes on until it holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn packet_settings(folder: &Path) -> PacketSettings {
+    PacketSettings {
+        folder: folder.join("packets"),
+        budget: 1 << 40,
+        segment: 2 << 20,
+        ring: 8 << 20,
+        sync: Duration::from_millis(50),
+        interfaces: vec!["tap0".to_owned()],
+    }
+}
+
+fn flow_settings(folder: &Path) -> FlowSettings {
+    FlowSettings {
+        folder: folder.join("flows"),
+        names: Names { sensor: "test".to_owned(), ..Names::default() },
+        budget: u64::MAX,
+        keep: Duration::ZERO,
+        sync: Duration::from_millis(50),
+        file_rows: 50_000,
+    }
+}
+
+/// Keeps packets, some, with time for the writer.
+fn go_on(keeper: &mut Keeper, next: &mut u32) {
+    for _ in 0..50 {
+        keep(keeper, *next);
+        *next += 1;
+    }
+    keeper.flush();
+    std::thread::sleep(Duration::from_millis(1));
+}
+
+/// Every packet is on disk, or counted as lost.
+fn assert_account(writer: &PacketWriter, given: u32) {
+    let kept = &writer.kept()[0];
+    let behind = load(&kept.behind[0]) + load(&kept.behind[1]);
+    assert_eq!(load(&kept.packets) + behind, u64::from(given), "handed on or counted");
+    let refused: u64 = writer.counts().refused.iter().map(load).sum();
+    assert_eq!(load(&writer.counts().packets) + refused, load(&kept.packets), "written or counted");
+}
+
+/// All that is said to be on disk is found, and whole.
+fn assert_found(folder: &Path, writer: &PacketWriter) {
+    let found =
+        PacketStore::new(&folder.join("packets")).find((Timestamp::ZERO, Timestamp::MAX), |_| true).unwrap();
+    let gone = found
+        .read(|found| {
+            let number = support::Kept::of(found.packet.bytes).number;
+            assert_eq!(found.packet.bytes, support::frame_bytes(number));
+            std::io::Result::Ok(())
+        })
+        .unwrap();
+    assert_eq!((found.len() as u64, gone), (load(&writer.counts().packets), 0));
+}
+
+fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Small)) {
+    let disk = Small::new(64);
+    let (mut keepers, mut writer) = start(&packet_settings(&disk.path()), 1).unwrap();
+    let mut flows = FlowWriter::start(&flow_settings(&disk.path())).unwrap();
+    let (mut packets, mut records) = (0, 0);
+    let mut both = |keeper: &mut Keeper, flows: &FlowWriter| {
+        go_on(keeper, &mut packets);
+        for _ in 0..50 {
+            flows.record_patiently(&record(records), &Description::NONE);
+            records += 1;
+        }
+    };
+    until("something is on disk", || {
+        both(&mut keepers[0], &flows);
+        load(&writer.counts().packets) > 0 && load(&flows.counts().records) > 0
+    });
+    begin(&disk);
+    until("the disk has refused both", || {
+        both(&mut keepers[0], &flows);
+        load(&writer.counts().refused[reason as usize]) > 0
+            && load(&flows.counts().refused[reason as usize]) > 0
+    });
+    let (written, kept) = (load(&writer.counts().packets), load(&flows.counts().records));
+    end(&disk);
+    until("both are kept again", || {
+        both(&mut keepers[0], &flows);
+        load(&writer.counts().packets) > written && load(&flows.counts().records) > kept
+    });
+    writer.stop();
+    flows.stop();
+    assert_account(&writer, packets);
+    assert_found(&disk.path(), &writer);
+    for other in Refusal::ALL.into_iter().filter(|&other| other != reason) {
+        assert_eq!(load(&writer.counts().refused[other as usize]), 0, "{}", other.name());
+    }
+    let counts = flows.counts();
+    let refused: u64 = counts.refused.iter().map(load).sum();
+    assert_eq!(
+        load(&counts.records) + refused + load(&counts.behind),
+        u64::from(records),
+        "every record is kept or counted"
+    );
+    let found = FlowStore::new(&disk.path().join("flows"))
+        .scan(&FlowQuery::default(), &["source_bytes"], || 0, |rows, batch| *rows += batch.num_rows() as u64)
+        .unwrap();
+    assert_eq!(found.into_iter().sum::<u64>(), load(&counts.records), "what is said to be kept is found");
+}
+
+#[test]
+fn a_full_disk_costs_what_it_does_not_take() {
+    if !root() {
+        return;
+    }
+    let filler = |disk: &Small| disk.0.path().join("filler");
+    a_disk_that_refuses(
+        Refusal::Full,
+        |disk| {
+            // Until there is no more.
+            let _ = std::fs::write(filler(disk), vec![0; 128 << 20]);
+        },
+        |disk| std::fs::remove_file(filler(disk)).unwrap(),
+    );
+}
+
+#[test]
+fn a_read_only_disk_is_an_error_at_the_start() {
+    if !root() {
+        return;
+    }
+    let disk = Small::new(64);
+    disk.remount("ro");
+    let error = start(&packet_settings(&disk.path()), 1).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
+    let error = FlowWriter::start(&flow_settings(&disk.path())).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
+    disk.remount("rw");
+    start(&packet_settings(&disk.path()), 1).unwrap();
+}
