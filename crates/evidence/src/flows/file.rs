@@ -8,9 +8,10 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use arrow_array::{RecordBatch, UInt32Array, new_null_array};
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
+use offport_wire::Timestamp;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -18,6 +19,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use super::columns::SCHEMA;
+use super::partition::{FILE, Hour, RecordFile, TEMPORARY};
 
 /// Rows of a file at most: what is sorted at once, in memory (some 100 MB).
 pub const FILE_ROWS: usize = 256 * 1024;
@@ -28,9 +30,36 @@ const FALSE_POSITIVES: f64 = 0.01;
 
 /// Writes batches to `path`, whole or not at all: to `temporary` first. Bytes of the file.
 pub(crate) fn write(batches: &[RecordBatch], temporary: &Path, path: &Path) -> io::Result<u64> {
-    let sorted = sort(batches).map_err(io::Error::other)?;
+    write_whole(&sort(batches).map_err(io::Error::other)?, temporary, path)
+}
+
+/// The columns of a file, for who makes records up.
+#[doc(hidden)]
+pub fn schema() -> SchemaRef {
+    SCHEMA.clone()
+}
+
+/// Writes records that are made up, in the order of their starts and of one hour: that in which `end` lies. The file is such as the
+/// writer makes in the microsecond `begun`. Its bytes.
+///
+/// # Errors
+/// The disk does not take it.
+#[doc(hidden)]
+pub fn write_made_up(
+    rows: &RecordBatch,
+    root: &Path,
+    sensor: &str,
+    end: Timestamp,
+    begun: u64,
+) -> io::Result<u64> {
+    let file = RecordFile::new(root, sensor, Hour::of(end), begun);
+    fs::create_dir_all(file.folder())?;
+    write_whole(rows, &file.path(TEMPORARY), &file.path(FILE))
+}
+
+fn write_whole(sorted: &RecordBatch, temporary: &Path, path: &Path) -> io::Result<u64> {
     let file = File::create(temporary)?;
-    let written = write_sorted(&sorted, file).map_err(other).and_then(|()| {
+    let written = write_sorted(sorted, file).map_err(other).and_then(|()| {
         // The rename must not be on disk before what is renamed.
         File::open(temporary)?.sync_all()?;
         fs::rename(temporary, path)?;

@@ -16,6 +16,8 @@ pub use cells::Cells;
 pub use columns::{Names, fields};
 pub use document::{document, rfc3339};
 pub use file::{FILE_ROWS, ParquetFile};
+#[doc(hidden)]
+pub use file::{schema, write_made_up};
 pub use filter::Filter;
 pub use scan::{FlowQuery, FlowStore};
 pub use writer::{FLUSH, FlowCounts, FlowSettings, FlowWriter};
