@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["policy", "fingerprint", "flow", "wire"]),
     ("config", &["policy", "fingerprint", "flow", "wire"]),
     ("capture", &["wire"]),
-    ("evidence", &[]),
+    ("evidence", &["engine", "policy", "fingerprint", "flow", "wire"]),
     ("telemetry", &["engine", "policy", "fingerprint", "wire"]),
     (
         "sensor",

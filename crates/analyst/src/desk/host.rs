@@ -1,20 +1,18 @@
 //! What a host serves and uses, with whom, and what is new.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use arrow_array::RecordBatch;
 use offport_config::Config;
-use offport_evidence::flows::Cells;
 
 use offport_evidence::flows::{Filter, FlowQuery, FlowStore};
 use offport_wire::Timestamp;
 use serde::Serialize;
 
+use super::news;
 use super::row::{Latest, Row};
-use super::tally::{COLUMNS, FLAGGED, Flow, Name, Sum, Tally, rank};
+use super::tally::{COLUMNS, FLAGGED, Flow, Map, Name, Names, Set, Sum, Tally, of_rank};
 use super::when::before;
 
 /// What the desk knows of a host.
@@ -112,34 +110,30 @@ pub(crate) struct Peer {
 }
 
 /// Server or client, port, transport, protocol.
-type ServiceKey = (bool, Option<u16>, Option<Name>, Option<Name>);
+type ServiceKey = (bool, Option<u16>, Name, Name);
 
 #[derive(Debug, Default)]
 struct Part {
     flows: u64,
     out: u64,
     into: u64,
-    worst: Option<Name>,
-    peers: HashSet<IpAddr>,
+    worst: u8,
+    peers: Set<IpAddr>,
 }
 
 impl Part {
-    fn add(&mut self, (out, into): (u64, u64), severity: Option<&Name>) {
+    fn add(&mut self, (out, into): (u64, u64), severity: u8) {
         self.flows += 1;
         self.out += out;
         self.into += into;
-        if rank(severity.map(|name| &**name)) > rank(self.worst.as_deref()) {
-            self.worst = severity.cloned();
-        }
+        self.worst = self.worst.max(severity);
     }
 
     fn merge(&mut self, other: Self) {
         self.flows += other.flows;
         self.out += other.out;
         self.into += other.into;
-        if rank(other.worst.as_deref()) > rank(self.worst.as_deref()) {
-            self.worst = other.worst;
-        }
+        self.worst = self.worst.max(other.worst);
         self.peers.extend(other.peers);
     }
 }
@@ -151,10 +145,9 @@ struct HostSum {
     first: Option<Timestamp>,
     last: Timestamp,
     flagged: u64,
-    services: HashMap<ServiceKey, Part>,
-    peers: HashMap<IpAddr, Part>,
-    verdicts: BTreeMap<Name, Part>,
-    no_verdict: Part,
+    services: Map<ServiceKey, Part>,
+    peers: Map<IpAddr, Part>,
+    verdicts: Map<Name, Part>,
 }
 
 impl HostSum {
@@ -164,10 +157,9 @@ impl HostSum {
             first: None,
             last: Timestamp::ZERO,
             flagged: 0,
-            services: HashMap::new(),
-            peers: HashMap::new(),
-            verdicts: BTreeMap::new(),
-            no_verdict: Part::default(),
+            services: Map::default(),
+            peers: Map::default(),
+            verdicts: Map::default(),
         }
     }
 }
@@ -179,20 +171,14 @@ impl Sum for HostSum {
             true => (flow.source, (flow.down, flow.up)),
             false => (flow.destination, (flow.up, flow.down)),
         };
-        let severity = flow.severity.as_ref();
         self.first = Some(self.first.map_or(flow.start, |first| first.min(flow.start)));
         self.last = self.last.max(flow.end);
-        self.flagged += u64::from(rank(severity.map(|name| &**name)) >= FLAGGED);
-        let key = (serves, flow.port, flow.transport.clone(), flow.protocol.clone());
-        let service = self.services.entry(key).or_default();
-        service.add(bytes, severity);
+        self.flagged += u64::from(flow.severity >= FLAGGED);
+        let service = self.services.entry((serves, flow.port, flow.transport, flow.protocol)).or_default();
+        service.add(bytes, flow.severity);
         service.peers.insert(peer);
-        self.peers.entry(peer).or_default().add(bytes, severity);
-        let verdict = match &flow.verdict {
-            Some(verdict) => self.verdicts.entry(verdict.clone()).or_default(),
-            None => &mut self.no_verdict,
-        };
-        verdict.add(bytes, severity);
+        self.peers.entry(peer).or_default().add(bytes, flow.severity);
+        self.verdicts.entry(flow.verdict).or_default().add(bytes, flow.severity);
     }
 
     fn merge(&mut self, other: Self) {
@@ -202,49 +188,6 @@ impl Sum for HostSum {
         other.services.into_iter().for_each(|(key, part)| self.services.entry(key).or_default().merge(part));
         other.peers.into_iter().for_each(|(key, part)| self.peers.entry(key).or_default().merge(part));
         other.verdicts.into_iter().for_each(|(key, part)| self.verdicts.entry(key).or_default().merge(part));
-        self.no_verdict.merge(other.no_verdict);
-    }
-}
-
-/// What was there before: enough to say what is new.
-#[derive(Debug, Default)]
-struct Before {
-    services: HashSet<ServiceKey>,
-    peers: HashSet<IpAddr>,
-}
-
-const COLUMNS_BEFORE: [&str; 5] =
-    ["source_ip", "destination_ip", "destination_port", "network_transport", "network_protocol"];
-
-impl Before {
-    fn add(&mut self, host: IpAddr, batch: &RecordBatch) {
-        let cells = |name| Cells::of(batch, name);
-        let [source, destination, port, transport, protocol] = COLUMNS_BEFORE.map(cells);
-        let mut latest = None;
-        for row in 0..batch.num_rows() {
-            // Most rows are of a service and a peer that the row before was of.
-            let what = (
-                source.key(row),
-                destination.key(row),
-                port.number(row),
-                transport.key(row),
-                protocol.key(row),
-            );
-            if latest == Some(what) {
-                continue;
-            }
-            latest = Some(what);
-            let [Some(source), Some(destination)] =
-                [source, destination].map(|cells| cells.text(row).and_then(|ip| ip.parse::<IpAddr>().ok()))
-            else {
-                continue;
-            };
-            let serves = destination == host;
-            let port = port.number(row).and_then(|port| u16::try_from(port).ok());
-            let [transport, protocol] = [transport, protocol].map(|cells| cells.text(row).map(Name::from));
-            self.services.insert((serves, port, transport, protocol));
-            self.peers.insert(if serves { source } else { destination });
-        }
     }
 }
 
@@ -263,33 +206,33 @@ impl HostReport {
         let Question { host, time: (from, to), compare, top } = question;
         let filter = Filter { hosts: vec![host.into()], ..Filter::default() };
         let query = FlowQuery { time: Some((from, to)), filter: filter.clone() };
-        let parts = store.scan(&query, &COLUMNS, || Tally::new(HostSum::new(host)), Tally::add)?;
+        let names = Names::default();
+        let parts = store.scan(&query, &COLUMNS, || Tally::new(HostSum::new(host), &names), Tally::add)?;
         let sum = Tally::total(parts).unwrap_or_else(|| HostSum::new(host));
+        let mut serves = services(&sum, &names, true);
+        let mut uses = services(&sum, &names, false);
+        let mut peers = peers(&sum, top);
         let compared_from = before(from, compare);
         let is_comparable = !compare.is_zero() && store.earliest()?.is_some_and(|earliest| earliest < from);
-        let mut known = Before::default();
         if is_comparable {
-            let end = Timestamp::from_nanos(from.as_nanos().saturating_sub(1));
-            let query = FlowQuery { time: Some((compared_from, end)), filter: filter.clone() };
-            let parts = store
-                .scan(&query, &COLUMNS_BEFORE, Before::default, |known, batch| known.add(host, batch))?;
-            for part in parts {
-                known.services.extend(part.services);
-                known.peers.extend(part.peers);
-            }
+            news::mark(store, host, (compared_from, from), [&mut serves, &mut uses], &mut peers)?;
         }
         let latest = Latest { limit: top, key: |row| row.end.as_nanos(), whole: false };
         let severities = vec!["medium".to_owned(), "high".to_owned()];
         let flagged = FlowQuery { time: Some((from, to)), filter: Filter { severities, ..filter } };
         let sessions = if sum.flagged > 0 { latest.find(store, &flagged)? } else { Vec::new() };
         let all = |count: fn(&Part) -> u64| sum.peers.values().map(count).sum();
-        let verdict = |verdict: &str, part: &Part| VerdictRow {
-            verdict: verdict.to_owned(),
-            flows: part.flows,
-            bytes_out: part.out,
-            bytes_in: part.into,
-        };
-        let no_verdict = (sum.no_verdict.flows > 0).then(|| verdict("no_payload", &sum.no_verdict));
+        let mut verdicts: Vec<_> = sum
+            .verdicts
+            .iter()
+            .map(|(&verdict, part)| VerdictRow {
+                verdict: names.name(verdict).unwrap_or_else(|| "no_payload".to_owned()),
+                flows: part.flows,
+                bytes_out: part.out,
+                bytes_in: part.into,
+            })
+            .collect();
+        verdicts.sort_by_key(|row| Reverse(row.flows));
         Ok(Self {
             host,
             from,
@@ -301,10 +244,10 @@ impl HostReport {
             bytes_in: all(|part| part.into),
             flagged: sum.flagged,
             inventory: Inventory::of(config, host),
-            verdicts: sum.verdicts.iter().map(|(name, part)| verdict(name, part)).chain(no_verdict).collect(),
-            serves: services(&sum, true, is_comparable.then_some(&known)),
-            uses: services(&sum, false, is_comparable.then_some(&known)),
-            peers: peers(&sum, top, is_comparable.then_some(&known)),
+            verdicts,
+            serves,
+            uses,
+            peers,
             peers_total: sum.peers.len() as u64,
             compared_from: if is_comparable { compared_from } else { Timestamp::ZERO },
             sessions,
@@ -314,29 +257,29 @@ impl HostReport {
 
 /// What is worth a look stands first; `info` is not.
 fn alarm(part: &Part) -> u8 {
-    rank(part.worst.as_deref()).max(1)
+    part.worst.max(1)
 }
 
-fn services(sum: &HostSum, serves: bool, known: Option<&Before>) -> Vec<Service> {
+fn services(sum: &HostSum, names: &Names, serves: bool) -> Vec<Service> {
     let mut services: Vec<_> = sum.services.iter().filter(|((role, ..), _)| *role == serves).collect();
     services.sort_by_key(|(key, part)| {
-        (Reverse(alarm(part)), Reverse(part.out + part.into), (key.1, key.2.clone(), key.3.clone()))
+        (Reverse(alarm(part)), Reverse(part.out + part.into), key.1, names.name(key.3))
     });
     let service = |(key, part): (&ServiceKey, &Part)| Service {
         port: key.1,
-        transport: key.2.as_deref().unwrap_or("ip").to_owned(),
-        protocol: key.3.as_deref().map(str::to_owned),
+        transport: names.name(key.2).unwrap_or_else(|| "ip".to_owned()),
+        protocol: names.name(key.3),
         flows: part.flows,
         peers: part.peers.len() as u64,
         bytes_out: part.out,
         bytes_in: part.into,
-        worst: part.worst.as_deref().map(str::to_owned),
-        is_new: known.is_some_and(|known| !known.services.contains(key)),
+        worst: of_rank(part.worst),
+        is_new: false,
     };
     services.into_iter().map(service).collect()
 }
 
-fn peers(sum: &HostSum, top: usize, known: Option<&Before>) -> Vec<Peer> {
+fn peers(sum: &HostSum, top: usize) -> Vec<Peer> {
     let mut peers: Vec<_> = sum.peers.iter().collect();
     peers.sort_by_key(|&(&ip, part)| (Reverse(alarm(part)), Reverse(part.out + part.into), ip));
     let peer = |(&ip, part): (&IpAddr, &Part)| Peer {
@@ -344,8 +287,8 @@ fn peers(sum: &HostSum, top: usize, known: Option<&Before>) -> Vec<Peer> {
         flows: part.flows,
         bytes_out: part.out,
         bytes_in: part.into,
-        worst: part.worst.as_deref().map(str::to_owned),
-        is_new: known.is_some_and(|known| !known.peers.contains(&ip)),
+        worst: of_rank(part.worst),
+        is_new: false,
     };
     peers.into_iter().take(top).map(peer).collect()
 }

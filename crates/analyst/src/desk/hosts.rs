@@ -1,7 +1,6 @@
 //! Who is flagged, who is busiest.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use offport_evidence::flows::{FlowQuery, FlowStore};
@@ -9,7 +8,7 @@ use offport_wire::Timestamp;
 use serde::Serialize;
 
 use super::args::HostSort;
-use super::tally::{COLUMNS, FLAGGED, Flow, Name, Sum, Tally, rank};
+use super::tally::{COLUMNS, FLAGGED, Flow, Map, Names, Sum, Tally, of_rank};
 
 /// A host, and what is known of its flows.
 #[derive(Debug, Serialize)]
@@ -30,29 +29,25 @@ pub(crate) struct HostRow {
 struct Part {
     flows: u64,
     flagged: u64,
-    worst: Option<Name>,
+    worst: u8,
     out: u64,
     into: u64,
     last: Timestamp,
 }
 
 #[derive(Debug, Default)]
-struct Hosts(HashMap<IpAddr, Part>);
+struct Hosts(Map<IpAddr, Part>);
 
 impl Sum for Hosts {
     fn add(&mut self, flow: &Flow) {
-        let severity = flow.severity.as_ref();
-        let rank_of = rank(severity.map(|name| &**name));
         let ends = [(flow.source, flow.up, flow.down), (flow.destination, flow.down, flow.up)];
         // A host that talks to itself is one.
         let many = if flow.source == flow.destination { 1 } else { 2 };
         for (ip, out, into) in ends.into_iter().take(many) {
             let part = self.0.entry(ip).or_default();
             part.flows += 1;
-            part.flagged += u64::from(rank_of >= FLAGGED);
-            if rank_of > rank(part.worst.as_deref()) {
-                part.worst = severity.cloned();
-            }
+            part.flagged += u64::from(flow.severity >= FLAGGED);
+            part.worst = part.worst.max(flow.severity);
             part.out += out;
             part.into += into;
             part.last = part.last.max(flow.end);
@@ -64,9 +59,7 @@ impl Sum for Hosts {
             let known = self.0.entry(ip).or_default();
             known.flows += part.flows;
             known.flagged += part.flagged;
-            if rank(part.worst.as_deref()) > rank(known.worst.as_deref()) {
-                known.worst = part.worst;
-            }
+            known.worst = known.worst.max(part.worst);
             known.out += part.out;
             known.into += part.into;
             known.last = known.last.max(part.last);
@@ -81,7 +74,8 @@ pub(crate) fn hosts(
     sort: HostSort,
     top: usize,
 ) -> anyhow::Result<(Vec<HostRow>, usize)> {
-    let parts = store.scan(query, &COLUMNS, || Tally::new(Hosts::default()), Tally::add)?;
+    let names = Names::default();
+    let parts = store.scan(query, &COLUMNS, || Tally::new(Hosts::default(), &names), Tally::add)?;
     let Hosts(hosts) = Tally::total(parts).unwrap_or_default();
     let total = hosts.len();
     let mut hosts: Vec<_> = hosts.into_iter().collect();
@@ -99,7 +93,7 @@ pub(crate) fn hosts(
         host,
         flows: part.flows,
         flagged: part.flagged,
-        worst: part.worst.as_deref().map(str::to_owned),
+        worst: of_rank(part.worst),
         bytes_out: part.out,
         bytes_in: part.into,
         last_seen: part.last,

@@ -5,6 +5,7 @@ mod export;
 mod extract;
 mod host;
 mod hosts;
+mod news;
 mod place;
 mod row;
 mod session;

@@ -72,6 +72,7 @@ impl FilterArgs {
         };
         Filter {
             hosts: self.host.clone(),
+            others: Vec::new(),
             sources: self.source.clone(),
             destinations: self.destination.clone(),
             ports: self.port.clone(),

@@ -23,6 +23,10 @@ use super::partition::{FILE, Hour, RecordFile, TEMPORARY};
 
 /// Rows of a file at most: what is sorted at once, in memory (some 100 MB).
 pub const FILE_ROWS: usize = 256 * 1024;
+/// Columns in which each row has another value: a dictionary would be of no use.
+const DISTINCT: [&str; 2] = ["offport_flow_id", "network_community_id"];
+/// Bytes of a dictionary at most: that of a column in which each row has another address.
+const DICTIONARY: usize = 16 << 20;
 /// What is looked for by equality.
 const FILTERED: [&str; 3] = ["source_ip", "destination_ip", "offport_flow_id"];
 /// Addresses that are no one's in a file are found in it one time in so many.
@@ -126,6 +130,9 @@ fn sort(batches: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
 
 fn write_sorted(rows: &RecordBatch, file: File) -> Result<(), ParquetError> {
     let mut properties = properties()?;
+    for column in DISTINCT {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+    }
     for column in FILTERED {
         let path = ColumnPath::from(column);
         properties = properties
@@ -142,6 +149,8 @@ fn properties() -> Result<WriterPropertiesBuilder, ParquetError> {
     let page = EnabledStatistics::Page;
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        // A page of addresses that is not a dictionary costs a reader many times as much.
+        .set_dictionary_page_size_limit(DICTIONARY)
         .set_created_by(concat!("offport ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_statistics_enabled(ColumnPath::from("event_start"), page)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use arrow_array::{BooleanArray, RecordBatch};
+use arrow_array::{Array as _, BooleanArray, RecordBatch};
 use ipnet::IpNet;
 use offport_wire::{FlowId, Timestamp};
 
@@ -15,6 +15,8 @@ use super::cells::Cells;
 pub struct Filter {
     /// Either end is in one of these.
     pub hosts: Vec<IpNet>,
+    /// Either end is in one of these, too: of two hosts that talk to each other.
+    pub others: Vec<IpNet>,
     /// The client is.
     pub sources: Vec<IpNet>,
     /// The server is.
@@ -44,8 +46,11 @@ impl Filter {
     /// Columns that are looked at.
     pub(crate) fn columns(&self) -> Vec<&'static str> {
         let all = [
-            ("source_ip", !self.hosts.is_empty() || !self.sources.is_empty()),
-            ("destination_ip", !self.hosts.is_empty() || !self.destinations.is_empty()),
+            ("source_ip", !(self.hosts.is_empty() && self.others.is_empty() && self.sources.is_empty())),
+            (
+                "destination_ip",
+                !(self.hosts.is_empty() && self.others.is_empty() && self.destinations.is_empty()),
+            ),
             ("destination_port", !self.ports.is_empty()),
             ("network_transport", !self.transports.is_empty()),
             ("network_protocol", !self.protocols.is_empty()),
@@ -63,18 +68,19 @@ impl Filter {
         let mut wanted = vec![true; batch.num_rows()];
         let source = Cells::of(batch, "source_ip");
         let destination = Cells::of(batch, "destination_ip");
-        if !self.hosts.is_empty() {
-            let [is_source, is_destination] =
-                [source, destination].map(|cells| by_name(cells, |ip| is_in(&self.hosts, ip)));
-            for (row, wanted) in wanted.iter_mut().enumerate() {
-                *wanted = is_source(row) || is_destination(row);
-            }
+        for nets in [&self.hosts, &self.others].into_iter().filter(|nets| !nets.is_empty()) {
+            let [mut either, is_destination] =
+                [source, destination].map(|cells| flags(cells, batch.num_rows(), in_any(nets)));
+            either.iter_mut().zip(is_destination).for_each(|(either, other)| *either |= other);
+            wanted.iter_mut().zip(either).for_each(|(wanted, either)| *wanted &= either);
         }
         for (nets, cells) in [(&self.sources, source), (&self.destinations, destination)] {
-            keep(&mut wanted, nets, by_name(cells, |ip| is_in(nets, ip)));
+            if !nets.is_empty() {
+                keep(&mut wanted, &flags(cells, batch.num_rows(), in_any(nets)));
+            }
         }
         let port = Cells::of(batch, "destination_port");
-        keep(&mut wanted, &self.ports, |row| {
+        keep_if(&mut wanted, !self.ports.is_empty(), |row| {
             port.number(row).is_some_and(|port| self.ports.iter().any(|&wanted| i64::from(wanted) == port))
         });
         for (names, column) in [
@@ -83,30 +89,26 @@ impl Filter {
             (&self.severities, "offport_severity"),
             (&self.directions, "network_direction"),
         ] {
-            keep(
-                &mut wanted,
-                names,
-                by_name(Cells::of(batch, column), |name| names.iter().any(|wanted| wanted == name)),
-            );
-        }
-        let protocol = Cells::of(batch, "network_protocol");
-        let is_named = by_name(protocol, |name| self.protocols.iter().any(|wanted| wanted == name));
-        let or_none = self.protocols.iter().any(|name| name == NONE);
-        keep(&mut wanted, &self.protocols, |row| is_named(row) || or_none && protocol.text(row).is_none());
-        if self.min_bytes > 0 {
-            let bytes = Cells::of(batch, "network_bytes");
-            wanted
-                .iter_mut()
-                .enumerate()
-                .for_each(|(row, wanted)| *wanted &= bytes.count(row) >= self.min_bytes);
-        }
-        if !self.ids.is_empty() {
-            let id = Cells::of(batch, "offport_flow_id");
-            for (row, wanted) in wanted.iter_mut().enumerate() {
-                *wanted &=
-                    id.text(row).and_then(|id| id.parse().ok()).is_some_and(|id| self.ids.contains(&id));
+            if !names.is_empty() {
+                let is_one = |name: &str| names.iter().any(|wanted| wanted == name);
+                keep(&mut wanted, &flags(Cells::of(batch, column), batch.num_rows(), is_one));
             }
         }
+        if !self.protocols.is_empty() {
+            let protocol = Cells::of(batch, "network_protocol");
+            let is_one = |name: &str| self.protocols.iter().any(|wanted| wanted == name);
+            let mut named = flags(protocol, batch.num_rows(), is_one);
+            if self.protocols.iter().any(|name| name == NONE) {
+                named.iter_mut().enumerate().for_each(|(row, named)| *named |= protocol.key(row).is_none());
+            }
+            keep(&mut wanted, &named);
+        }
+        let bytes = Cells::of(batch, "network_bytes");
+        keep_if(&mut wanted, self.min_bytes > 0, |row| bytes.count(row) >= self.min_bytes);
+        let id = Cells::of(batch, "offport_flow_id");
+        keep_if(&mut wanted, !self.ids.is_empty(), |row| {
+            id.text(row).and_then(|id| id.parse().ok()).is_some_and(|id| self.ids.contains(&id))
+        });
         wanted.into()
     }
 
@@ -127,19 +129,36 @@ pub(crate) fn single(nets: &[IpNet]) -> Option<Vec<IpAddr>> {
     (!nets.is_empty() && nets.iter().all(is_one)).then(|| nets.iter().map(IpNet::addr).collect())
 }
 
-fn is_in(nets: &[IpNet], ip: &str) -> bool {
-    ip.parse::<IpAddr>().is_ok_and(|ip| nets.iter().any(|net| net.contains(&ip)))
-}
-
-fn keep<T>(wanted: &mut [bool], set: &[T], holds: impl Fn(usize) -> bool) {
-    if !set.is_empty() {
-        wanted.iter_mut().enumerate().for_each(|(row, wanted)| *wanted &= holds(row));
+/// Whether an address, as it is written in records, is in one of these networks. Most questions are about single addresses,
+/// which are compared as they are written.
+fn in_any(nets: &[IpNet]) -> Box<dyn Fn(&str) -> bool + '_> {
+    match single(nets) {
+        Some(addresses) => {
+            let texts: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
+            Box::new(move |ip| texts.iter().any(|text| text == ip))
+        }
+        None => Box::new(|ip| ip.parse::<IpAddr>().is_ok_and(|ip| nets.iter().any(|net| net.contains(&ip)))),
     }
 }
 
-/// Looks at each of the few names once.
-fn by_name<'a>(cells: Cells<'a>, holds: impl Fn(&str) -> bool) -> impl Fn(usize) -> bool + 'a {
-    let names =
-        cells.names().map(|names| names.iter().map(|name| name.is_some_and(&holds)).collect::<Vec<_>>());
-    move |row| names.as_ref().zip(cells.key(row)).is_some_and(|(names, key)| names[key])
+fn keep(wanted: &mut [bool], holds: &[bool]) {
+    wanted.iter_mut().zip(holds).for_each(|(wanted, holds)| *wanted &= holds);
+}
+
+fn keep_if(wanted: &mut [bool], is_set: bool, holds: impl Fn(usize) -> bool) {
+    if is_set {
+        wanted.iter_mut().enumerate().for_each(|(row, wanted)| *wanted = *wanted && holds(row));
+    }
+}
+
+/// For each row whether its name fits. Each of the few names is looked at once.
+fn flags(cells: Cells<'_>, rows: usize, fits: impl Fn(&str) -> bool) -> Vec<bool> {
+    let Cells::Names(keys, names) = cells else { return vec![false; rows] };
+    let names: Vec<bool> = names.iter().map(|name| name.is_some_and(&fits)).collect();
+    let fits = |key: &i32| names.get(*key as usize).copied().unwrap_or_default();
+    let mut flags: Vec<bool> = keys.values().iter().map(fits).collect();
+    if keys.null_count() > 0 {
+        flags.iter_mut().enumerate().for_each(|(row, flag)| *flag &= keys.is_valid(row));
+    }
+    flags
 }

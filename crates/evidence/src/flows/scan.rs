@@ -23,8 +23,8 @@ use super::filter::{Filter, single};
 use super::journal;
 use super::partition::{FILE, JOURNAL, RecordFile, list};
 
-/// Rows that are looked at together.
-const BATCH: usize = 32 * 1024;
+/// Rows that are looked at together: all of a file, since each batch has the names of all.
+const BATCH: usize = super::FILE_ROWS;
 
 /// A folder of flow records.
 #[derive(Clone, Debug)]
@@ -172,7 +172,7 @@ fn wanted(query: &FlowQuery, batch: &RecordBatch) -> BooleanArray {
     let Some((from, to)) = query.time else { return wanted };
     let end = Cells::of(batch, "event_end");
     let within = |row| end.time(row).is_some_and(|end| (from..=to).contains(&end));
-    (0..batch.num_rows()).map(|row| Some(wanted.value(row) && within(row))).collect()
+    (0..batch.num_rows()).map(|row| wanted.value(row) && within(row)).collect::<Vec<_>>().into()
 }
 
 fn read_file(
@@ -246,8 +246,9 @@ fn is_ruled_out(
         Some(addresses?.iter().map(ToString::to_string).collect())
     };
     let ids = (!filter.ids.is_empty()).then(|| filter.ids.iter().map(ToString::to_string).collect());
-    let asked: [(&[&str], Option<Vec<String>>); 4] = [
+    let asked: [(&[&str], Option<Vec<String>>); 5] = [
         (&["source_ip", "destination_ip"], texts(filter.addresses())),
+        (&["source_ip", "destination_ip"], texts(single(&filter.others))),
         (&["source_ip"], texts(single(&filter.sources))),
         (&["destination_ip"], texts(single(&filter.destinations))),
         (&["offport_flow_id"], ids),
