@@ -13,7 +13,7 @@ use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
 use offport_wire::Timestamp;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
@@ -133,6 +133,15 @@ fn write_sorted(rows: &RecordBatch, file: File) -> Result<(), ParquetError> {
     for column in DISTINCT {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
     }
+    for column in ["event_start", "event_end"] {
+        properties = properties
+            .set_column_dictionary_enabled(ColumnPath::from(column), false)
+            .set_column_encoding(ColumnPath::from(column), Encoding::DELTA_BINARY_PACKED);
+    }
+    // A page of addresses that is not a dictionary costs a reader many times as much.
+    for column in ["source_ip", "destination_ip"] {
+        properties = properties.set_column_dictionary_page_size_limit(ColumnPath::from(column), DICTIONARY);
+    }
     for column in FILTERED {
         let path = ColumnPath::from(column);
         properties = properties
@@ -149,8 +158,6 @@ fn properties() -> Result<WriterPropertiesBuilder, ParquetError> {
     let page = EnabledStatistics::Page;
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        // A page of addresses that is not a dictionary costs a reader many times as much.
-        .set_dictionary_page_size_limit(DICTIONARY)
         .set_created_by(concat!("offport ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_statistics_enabled(ColumnPath::from("event_start"), page)
