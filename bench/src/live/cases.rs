@@ -76,6 +76,8 @@ struct Outcome {
     lost: f64,
     /// Packets that are missing in the accounts: XDP, sockets, workers.
     unaccounted: [f64; 3],
+    /// Of the packets that were to be kept, the part that is on disk.
+    kept: f64,
 }
 
 /// The cases with `wanted` in their name; in a namespace of its own (see [`namespace::enter`]).
@@ -95,12 +97,14 @@ pub fn run(size: &Size, wanted: &str, programs: &Path) -> anyhow::Result<(Vec<Ro
             rows.push(Row::skipped(part, "offportd", why.to_string()));
             continue;
         }
-        let mut outcomes: [Vec<Outcome>; 3] = Default::default();
+        let mut outcomes: [Vec<Outcome>; 4] = Default::default();
         // Fewer rounds than in memory: each takes seconds, and starts a sensor.
         for _ in 0..size.rounds.min(5) {
             outcomes[0].push(dropped(&mut generator, case.plan, size)?);
             outcomes[1].push(received(&mut generator, case.plan, size)?);
-            outcomes[2].push(watched(&mut generator, case.plan, size, programs, &mut mode)?);
+            for (at, store) in [(2, false), (3, true)] {
+                outcomes[at].push(watched(&mut generator, case.plan, size, programs, (store, &mut mode))?);
+            }
         }
         rows.extend(case.rows(&part, &outcomes, size));
         if let Plan::Replay = case.plan {
@@ -112,7 +116,12 @@ pub fn run(size: &Size, wanted: &str, programs: &Path) -> anyhow::Result<(Vec<Ro
 }
 
 impl Case {
-    fn rows(&self, part: &str, [dropped, received, watched]: &[Vec<Outcome>; 3], size: &Size) -> Vec<Row> {
+    fn rows(
+        &self,
+        part: &str,
+        [dropped, received, watched, kept]: &[Vec<Outcome>; 4],
+        size: &Size,
+    ) -> Vec<Row> {
         let each = |of: &[Outcome]| Series(of.iter().map(|outcome| outcome.each).collect());
         let median =
             |field: fn(&Outcome) -> f64, of: &[Outcome]| Series(of.iter().map(field).collect()).median();
@@ -155,7 +164,27 @@ impl Case {
                     number(median(|outcome| outcome.lost, received) * 100.0)
                 )),
             sensor,
+            self.with_store(part, &each(watched), kept, size),
         ]
+    }
+}
+
+impl Case {
+    /// The same with packets and flow records kept on disk.
+    fn with_store(&self, part: &str, without: &Series, kept: &[Outcome], size: &Size) -> Row {
+        let each = Series(kept.iter().map(|outcome| outcome.each).collect());
+        let mpps = Series(each.0.iter().map(|nanos| 1e3 / nanos).collect());
+        let median = |field: fn(&Outcome) -> f64| Series(kept.iter().map(field).collect()).median();
+        let by_without = without.by(&each).median();
+        Row::new(part, "offportd with its store", &mpps, "Mpps")
+            .ratio(by_without, "without")
+            .target("≥ 0.95 × without".to_owned(), by_without >= 0.95, size.claim)
+            .note(format!(
+                "worker {} ns/packet, lost {} %; of packets to be kept {} % were",
+                number(median(|outcome| outcome.thread)),
+                number(median(|outcome| outcome.lost) * 100.0),
+                number(median(|outcome| outcome.kept) * 100.0),
+            ))
     }
 }
 
@@ -227,9 +256,9 @@ fn watched(
     plan: Plan,
     size: &Size,
     programs: &Path,
-    mode: &mut String,
+    (store, mode): (bool, &mut String),
 ) -> anyhow::Result<Outcome> {
-    let sensor = Sensor::start(programs, TAP, RECEIVER)?;
+    let sensor = Sensor::start(programs, TAP, RECEIVER, store)?;
     *mode = sensor.mode();
     generator.restart();
     if let Plan::Flows { flow_bits, .. } = plan {
@@ -249,6 +278,10 @@ fn watched(
         process: used * 1e9 / counted,
         lost: lost / seen,
         unaccounted: after.unaccounted(),
+        kept: {
+            let on_disk = grown("offport_evidence_packets_total");
+            on_disk / (on_disk + grown("offport_evidence_packets_lost_total")).max(1.0)
+        },
     })
 }
 

@@ -28,16 +28,17 @@ impl Sensor {
     ///
     /// # Errors
     /// It does not start, or is not ready in time.
-    pub fn start(programs: &Path, interface: &str, core: usize) -> anyhow::Result<Self> {
+    pub fn start(programs: &Path, interface: &str, core: usize, store: bool) -> anyhow::Result<Self> {
         let program = programs.join("offportd");
         ensure!(program.exists(), "{} is not built", program.display());
         let folder = crate::corpus::scratch()?.join(format!("sensor-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let path = |name: &str| folder.join(name).display().to_string();
         let config = format!(
-            "[sensor]\nname = \"bench\"\n[capture]\ncores = [{core}]\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n[store.packets]\nenabled = false\n[store.flows]\nenabled = false\n",
+            "[sensor]\nname = \"bench\"\n[capture]\ncores = [{core}]\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n[store]\npath = \"{}\"\n[store.packets]\nenabled = {store}\n[store.flows]\nenabled = {store}\n",
             path("events.jsonl"),
             path("flows.jsonl"),
+            path("store"),
         );
         std::fs::write(folder.join("offport.toml"), config)?;
         let log = std::fs::File::create(folder.join("log"))?;

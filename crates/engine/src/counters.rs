@@ -71,7 +71,8 @@ pub struct Counters {
     pub watch_lost: u64,
     /// Flows that were not watched any further because too many were.
     pub watch_limit: u64,
-    /// Data ports that FTP's control connections have named: the speaker's own, and other hosts', which are not heeded.
+    /// Data ports that FTP's control connections have named: by the speaker's own address, and by another, which is
+    /// heeded as a port of the speaker all the same.
     pub data_ports: [u64; 2],
     /// Data ports that were forgotten before their time because too many were named.
     pub data_ports_limit: u64,

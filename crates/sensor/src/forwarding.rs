@@ -113,7 +113,7 @@ impl Forwarding {
 }
 
 fn message(kind: Kind, record: &FlowRecord, number: u64, body: Vec<u8>) -> Message {
-    Message::new(kind, format!("{}-{number}", record.id().to_string()), body)
+    Message::new(kind, format!("{}-{number}", record.id()), body)
 }
 
 fn nats(config: &Config) -> anyhow::Result<Forwarder> {

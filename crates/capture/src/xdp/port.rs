@@ -216,7 +216,7 @@ fn warn_of_ordinary_pages(options: &Options, name: &str, ports: usize) {
     let pages = u64::from(frames_in_huge_pages(options) / frames_per_huge_page(options)) * ports as u64;
     tracing::warn!(
         "{name}: no huge pages for {} MiB of packet memory, ordinary ones are used. `sysctl vm.nr_hugepages={pages}` \
-         provides them, huge_pages = false silences this",
+         provides them, huge_pages = \"off\" silences this",
         pages * 2,
     );
 }
