@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::console::args as console;
 use crate::desk::args as desk;
 
 const EXAMPLES: &str = "\
@@ -21,6 +22,7 @@ Examples:
   offport summary 10.1.2.3 --last 1d            what this host does
   offport sessions --flagged --port 80          its sessions; `session ID` shows one
   offport extract ID | wireshark -k -i -        the packets of one
+  offport console                               all that in a browser: http://127.0.0.1:10218/
 
 Exit codes:
   0  done, nothing flagged      3  nothing could be read, or output failed
@@ -56,6 +58,9 @@ pub enum Command {
     Extract(desk::Extract),
     /// Write flow records as JSON lines, CSV or Parquet.
     Export(desk::Export),
+    /// Serve the store and the sensor's health as pages, on loopback.
+    #[command(after_help = console::NOTES)]
+    Console(console::Console),
     /// Say why a flow got its verdict.
     ///
     /// Either a flow of a capture, by the `offport.flow_id` of its record, or a flow that does not exist, by its

@@ -36,8 +36,7 @@ pub(crate) fn run(args: &Extract, stdout: &mut Stdout) -> anyhow::Result<Exit> {
     }
     let comment = |session: &offport_engine::Session| {
         let id = session.id();
-        let words = rows.get(&id).map(|row| format!(": {}", headline(row)));
-        Some(format!("offport {id}{}", words.unwrap_or_default()))
+        Some(comment(id, rows.get(&id)))
     };
     let (written, gone) = if to_stdout {
         extract(&found, &mut *stdout, comment)?
@@ -57,6 +56,12 @@ pub(crate) fn run(args: &Extract, stdout: &mut Stdout) -> anyhow::Result<Exit> {
         stdout.write_all(terminal::clean(&text).as_bytes())?;
     }
     Ok(if gone > 0 { Exit::Partial } else { Exit::Clean })
+}
+
+/// What a session's first packet says in Wireshark.
+pub(crate) fn comment(id: FlowId, row: Option<&Row>) -> String {
+    let words = row.map(|row| format!(": {}", headline(row)));
+    format!("offport {id}{}", words.unwrap_or_default())
 }
 
 /// A file is whole, or not there.

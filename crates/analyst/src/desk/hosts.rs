@@ -8,7 +8,7 @@ use offport_wire::Timestamp;
 use serde::Serialize;
 
 use super::args::HostSort;
-use super::tally::{COLUMNS, FLAGGED, Flow, Map, Names, Sum, Tally, of_rank};
+use super::tally::{FLAGGED, Flow, Map, Names, Sum, of_rank, sum};
 
 /// A host, and what is known of its flows.
 #[derive(Debug, Serialize)]
@@ -75,8 +75,7 @@ pub(crate) fn hosts(
     top: usize,
 ) -> anyhow::Result<(Vec<HostRow>, usize)> {
     let names = Names::default();
-    let parts = store.scan(query, &COLUMNS, || Tally::new(Hosts::default(), &names), Tally::add)?;
-    let Hosts(hosts) = Tally::total(parts).unwrap_or_default();
+    let Hosts(hosts) = sum(store, query, &names, Hosts::default)?;
     let total = hosts.len();
     let mut hosts: Vec<_> = hosts.into_iter().collect();
     hosts.sort_by_key(|(ip, part)| {

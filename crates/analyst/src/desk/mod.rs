@@ -3,15 +3,18 @@
 pub(crate) mod args;
 mod export;
 mod extract;
-mod host;
-mod hosts;
+pub(crate) mod host;
+pub(crate) mod hosts;
 mod news;
-mod place;
-mod row;
-mod session;
-mod tally;
-mod text;
-mod when;
+pub(crate) mod pairs;
+pub(crate) mod place;
+pub(crate) mod row;
+pub(crate) mod session;
+pub(crate) mod slices;
+pub(crate) mod spoken;
+pub(crate) mod tally;
+pub(crate) mod text;
+pub(crate) mod when;
 
 use std::io::Write as _;
 
@@ -26,7 +29,7 @@ use row::{Latest, Row};
 use session::SessionReport;
 
 pub(crate) use export::run as export;
-pub(crate) use extract::run as extract;
+pub(crate) use extract::{comment, run as extract};
 
 pub(crate) fn hosts(args: &args::Hosts, stdout: &mut Stdout) -> anyhow::Result<Exit> {
     let place = Place::open(&args.store)?;

@@ -1,6 +1,6 @@
 //! The store that a command reads, and which part of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use offport_config::Config;
@@ -26,20 +26,32 @@ pub(crate) struct Place {
 impl Place {
     /// What the command line says. A store that is not there is an error: nothing found is something else.
     pub(crate) fn open(args: &StoreArgs) -> anyhow::Result<Self> {
+        let place = Self::locate(args.store.as_deref(), args.config.as_deref())?;
+        place.check()?;
+        Ok(place)
+    }
+
+    /// Where the store is, or will be.
+    pub(crate) fn locate(store: Option<&Path>, config: Option<&Path>) -> anyhow::Result<Self> {
         let usual = PathBuf::from(CONFIG);
-        let path = args.config.clone().or_else(|| usual.exists().then_some(usual));
+        let path = config.map(Path::to_owned).or_else(|| usual.exists().then_some(usual));
         let config = match path {
             Some(path) => load_config(&path)?,
             None => Config::default(),
         };
-        let folder = args.store.clone().unwrap_or_else(|| config.store.path.clone());
-        let is_store = folder.join("flows").is_dir() || folder.join("packets").is_dir();
+        let folder = store.map_or_else(|| config.store.path.clone(), Path::to_owned);
+        Ok(Self { folder, config })
+    }
+
+    /// Whether it is there.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let is_store = self.folder.join("flows").is_dir() || self.folder.join("packets").is_dir();
         ensure!(
             is_store,
             "{}: no store is there; --store names its folder, or -c the sensor's configuration (offportd writes it with [store] enabled)",
-            folder.display()
+            self.folder.display()
         );
-        Ok(Self { folder, config })
+        Ok(())
     }
 
     pub(crate) fn flows(&self) -> FlowStore {

@@ -14,7 +14,7 @@ use super::row::{Latest, Row};
 /// After the last record of a flow that is not over, packets may have come.
 const LATER: Duration = Duration::from_secs(3_600);
 /// Bytes of first payload that are looked at for each side.
-const PAYLOAD: usize = 64 * 1024;
+pub(crate) const PAYLOAD: usize = 64 * 1024;
 
 /// What is known of a session.
 #[derive(Debug)]

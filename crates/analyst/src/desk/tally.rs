@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::{Array as _, RecordBatch};
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
-use offport_evidence::flows::Cells;
+use offport_evidence::flows::{Cells, FlowQuery, FlowStore};
 use offport_wire::Timestamp;
 
 /// The columns that are read.
@@ -63,6 +63,30 @@ pub(crate) struct Flow {
 pub(crate) trait Sum: Send {
     fn add(&mut self, flow: &Flow);
     fn merge(&mut self, other: Self);
+}
+
+/// Two sums of the same flows, for one reading of the store.
+impl<A: Sum, B: Sum> Sum for (A, B) {
+    fn add(&mut self, flow: &Flow) {
+        self.0.add(flow);
+        self.1.add(flow);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.0.merge(other.0);
+        self.1.merge(other.1);
+    }
+}
+
+/// What all flows that are asked for add up to, from a sum of nothing.
+pub(crate) fn sum<S: Sum>(
+    store: &FlowStore,
+    query: &FlowQuery,
+    names: &Names,
+    nothing: impl Fn() -> S + Sync,
+) -> anyhow::Result<S> {
+    let parts = store.scan(query, &COLUMNS, || Tally::new(nothing(), names), Tally::add)?;
+    Ok(Tally::total(parts).unwrap_or_else(nothing))
 }
 
 /// A sum of flows, on its way.

@@ -45,7 +45,7 @@ fn what(row: &Row) -> String {
     format!("{seen} on {}{reserved}", service(row.destination.1, &row.transport))
 }
 
-fn service(port: Option<u16>, transport: &str) -> String {
+pub(crate) fn service(port: Option<u16>, transport: &str) -> String {
     port.map_or_else(|| transport.to_owned(), |port| format!("{port}/{transport}"))
 }
 
@@ -63,7 +63,7 @@ fn severity(style: Style, severity: Option<&str>) -> String {
     if rank(severity) >= FLAGGED { style.paint("31", text) } else { text.to_owned() }
 }
 
-fn during(from: Timestamp, to: Timestamp) -> String {
+pub(crate) fn during(from: Timestamp, to: Timestamp) -> String {
     format!("{} to {} UTC ({})", date_time(from), date_time(to), span(to.since(from)))
 }
 
@@ -280,7 +280,7 @@ pub(crate) fn session(style: Style, report: &SessionReport, payload: usize) -> S
 }
 
 /// What its first payload said, from the record: names and values.
-fn described(document: &serde_json::Value) -> Vec<(String, String)> {
+pub(crate) fn described(document: &serde_json::Value) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for field in offport_fingerprint::Field::ALL {
         let value = field.name().split('.').try_fold(document, |value, name| value.get(name));
