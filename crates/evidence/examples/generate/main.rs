@@ -14,7 +14,8 @@
 //!
 //! The same arguments make the same files, byte by byte. Some 200 bytes of memory go to each record of the busiest hour of a sensor.
 //!
-//! `offport summary --store FOLDER --from 2026-11-20T00:00Z --to 2026-11-28T00:00Z` reads it, and so does whatever reads Parquet.
+//! `offport summary 10.0.0.2 --store FOLDER --since 2026-11-20T00:00Z --until 2026-11-28T00:00Z` reads it: hosts are 10.0.0.1, 10.0.0.2,
+//! 198.18.0.3, 2001:db8::4 and so on, busiest first. So does whatever reads Parquet.
 
 #![allow(clippy::print_stdout, reason = "says what it made")]
 

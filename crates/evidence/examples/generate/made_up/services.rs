@@ -134,6 +134,11 @@ static LOTS: LazyLock<[Vec<Number>; 2]> = LazyLock::new(|| {
 });
 
 impl Number {
+    /// Whether it is one of [`ODD`].
+    pub(crate) const fn is_odd(self) -> bool {
+        self.0 as usize >= COMMON.len()
+    }
+
     pub(crate) const fn service(self) -> &'static Service {
         match (self.0 as usize).checked_sub(COMMON.len()) {
             None => &COMMON[self.0 as usize],

@@ -1,5 +1,7 @@
 //! A sensor's records, hour by hour: short flows, and long ones that have a record every minute until they end, if they do.
 
+use std::ops::Range;
+
 use super::Plan;
 use super::hosts::Host;
 use super::random::{Random, mix};
@@ -34,6 +36,7 @@ pub(crate) struct Timeline {
     /// The first microsecond of the first hour.
     first: u64,
     hours: u64,
+    of_day: Range<u64>,
     hour: u64,
     records: u64,
     made: u64,
@@ -56,6 +59,7 @@ impl Timeline {
             sensor,
             first,
             hours: u64::from(plan.days) * 24,
+            of_day: plan.hours.clone(),
             hour: 0,
             records: plan.records / sensors + rest,
             made: 0,
@@ -65,6 +69,7 @@ impl Timeline {
 
     /// How many records there are to be when so many hours are over: more by day than at night.
     fn due(&self, hours: u64) -> u64 {
+        let weight = |hour: u64| if self.of_day.contains(&hour) { weight(hour) } else { 0 };
         let so_far = |hours: u64| {
             (0..hours % 24).map(weight).sum::<u64>() + hours / 24 * (0..24).map(weight).sum::<u64>()
         };
@@ -132,6 +137,20 @@ impl Iterator for Timeline {
             let length = self.random.spread(500.0, 60.0 * SECOND as f64);
             let record = self.flow(end, length as u64);
             records.push(record);
+            // What is wrong is written at once.
+            let noticed = record.start + (record.end - record.start) / 2;
+            if record.service.is_odd() && noticed >= begin && records.len() < due {
+                records.push(Record {
+                    end: noticed,
+                    is_over: false,
+                    up: record.up / 2,
+                    down: record.down / 2,
+                    ..record
+                });
+            }
+        }
+        if !self.of_day.contains(&(self.hour % 24)) {
+            records.clear();
         }
         records.sort_by_key(|record| (record.end, record.number));
         if self.hour + 1 == self.hours {
