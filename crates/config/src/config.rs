@@ -14,7 +14,7 @@ use crate::reader::{Problems, Table};
 use crate::section::Section;
 use crate::sections::{
     Alertmanager, Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Nats, Records, Sensor, Shunt,
-    Store, StoreFlows, StorePackets, Syslog, SyslogTransport, Timeouts,
+    Store, StoreFlows, StorePackets, StoreUpload, Syslog, SyslogTransport, Timeouts,
 };
 
 /// `config/offport.toml`: every key with its default and what it does.
@@ -222,6 +222,7 @@ pub(crate) fn schema() -> Vec<(&'static str, &'static [&'static str])> {
         of::<Store>(),
         of::<StorePackets>(),
         of::<StoreFlows>(),
+        of::<StoreUpload>(),
     ];
     tables.extend([of::<Nats>(), of::<Alertmanager>(), of::<Syslog>()]);
     tables.extend([of::<Metrics>(), of::<Http>(), of::<Log>()]);

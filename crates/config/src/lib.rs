@@ -25,6 +25,6 @@ pub use problem::{Level, Problem};
 pub use sections::{
     Alertmanager, Capture, EventFormat, Events, Fingerprint, Flow, Http, Log, LogFormat, Metrics,
     MultiBuffer, Nats, NoSocket, OtherFrames, Records, Sensor, Shunt, Steering, Store, StoreFlows,
-    StorePackets, Syslog, SyslogFacility, SyslogText, SyslogTransport, Timeouts, Want, XdpMode,
+    StorePackets, StoreUpload, Syslog, SyslogFacility, SyslogText, SyslogTransport, Timeouts, Want, XdpMode,
 };
 pub use signatures::{CheckedSignatures, FileProblem, SignatureFile, check_signatures};

@@ -260,6 +260,23 @@ pub(crate) fn urls(schemes: &'static [&'static str]) -> impl Parser<String> {
     }
 }
 
+/// Where files are uploaded to: a bucket, with a prefix or without, or a folder.
+pub(crate) fn place(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<String> {
+    const REMEDY: &str = "write it as \"s3://bucket/prefix\" or \"file:///folder\"";
+    let text = string(value, problems, "a place to upload to", REMEDY)?;
+    let is_bucket =
+        |rest: &str| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace);
+    let is_place = match text.split_once("://") {
+        Some(("s3", rest)) => is_bucket(rest),
+        Some(("file", rest)) => rest.starts_with('/'),
+        _ => false,
+    };
+    if is_place {
+        return Some(text.to_owned());
+    }
+    value.wrong(problems, format!("\"{text}\" is no place to upload to"), REMEDY)
+}
+
 /// A NATS subject that can be published to: words with dots between them, no wildcards.
 pub(crate) fn subject(value: &Value<'_>, problems: &mut Problems<'_>) -> Option<String> {
     const REMEDY: &str = "write words with dots between them, as \"offport.events\"";

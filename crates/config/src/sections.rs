@@ -27,5 +27,5 @@ pub use nats::Nats;
 pub use records::Records;
 pub use sensor::Sensor;
 pub use shunt::Shunt;
-pub use store::{Store, StoreFlows, StorePackets};
+pub use store::{Store, StoreFlows, StorePackets, StoreUpload};
 pub use syslog::{Syslog, SyslogFacility, SyslogText, SyslogTransport};

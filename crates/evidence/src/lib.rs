@@ -5,6 +5,8 @@ mod lock;
 pub mod packets;
 mod refusal;
 mod rotating_file;
+#[cfg(feature = "upload")]
+pub mod upload;
 
 pub use refusal::Refusal;
 pub use rotating_file::RotatingFile;

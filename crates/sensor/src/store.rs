@@ -5,6 +5,7 @@ use offport_config::Config;
 use offport_engine::{FlowRecord, Keep};
 use offport_evidence::flows::{FILE_ROWS, FlowSettings, FlowWriter, Names};
 use offport_evidence::packets::{Keeper, PacketSettings, PacketWriter};
+use offport_evidence::upload::{UploadSettings, Uploader};
 use offport_evidence::{Refusal, packets};
 use offport_fingerprint::Description;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +17,7 @@ const UNDECIDED: u64 = 4;
 pub(crate) struct Store {
     packets: Option<PacketWriter>,
     flows: Option<FlowWriter>,
+    uploader: Option<Uploader>,
 }
 
 /// Which packets the workers keep.
@@ -57,6 +59,14 @@ pub(crate) fn describe() {
             "offport_flow_store_files_recovered_total",
             "Files of flow records that were made of a former run's journals",
         ),
+        (
+            "offport_flow_store_files_removed_before_upload_total",
+            "Files of flow records that were removed for the budget before they were uploaded",
+        ),
+        ("offport_upload_files_total", "Files of flow records that were uploaded"),
+        ("offport_upload_bytes_total", "Bytes of the files that were uploaded"),
+        ("offport_upload_files_present_total", "Files of flow records that were found uploaded already"),
+        ("offport_upload_failures_total", "Attempts to upload that failed"),
     ] {
         metrics::describe_counter!(name, help);
     }
@@ -68,6 +78,7 @@ pub(crate) fn describe() {
             "offport_flow_store_oldest_timestamp_seconds",
             "End of the first hour that flow records are held of, in files; 0: there are none",
         ),
+        ("offport_upload_waiting_files", "Closed files of flow records that are not uploaded yet"),
     ] {
         metrics::describe_gauge!(name, help);
     }
@@ -118,11 +129,13 @@ impl Store {
                     sync: store.flows.sync,
                     file_rows: FILE_ROWS,
                 };
-                Some(FlowWriter::start(&settings).with_context(|| remedy("flows"))?)
+                let url = store.upload.enabled.then(|| store.upload.url.clone());
+                Some(FlowWriter::start_uploaded(&settings, url).with_context(|| remedy("flows"))?)
             }
             false => None,
         };
-        Ok((Self { packets, flows }, keepers))
+        let uploader = uploader(config)?;
+        Ok((Self { packets, flows, uploader }, keepers))
     }
 
     /// Keeps a flow record. `patient`: waits for room, since no packet is held up any more.
@@ -138,6 +151,9 @@ impl Store {
     pub(crate) fn stop(&mut self) {
         if let Some(packets) = &mut self.packets {
             packets.stop();
+        }
+        if let Some(uploader) = &mut self.uploader {
+            uploader.stop();
         }
         if let Some(flows) = &mut self.flows {
             flows.stop();
@@ -184,8 +200,42 @@ impl Store {
             total("offport_flow_store_files_written_total", load(&counts.written));
             total("offport_flow_store_files_removed_total", load(&counts.removed));
             total("offport_flow_store_files_recovered_total", load(&counts.recovered));
+            total(
+                "offport_flow_store_files_removed_before_upload_total",
+                load(&counts.removed_before_upload),
+            );
             gauge("offport_flow_store_held_bytes", load(&counts.held));
             seconds("offport_flow_store_oldest_timestamp_seconds", load(&counts.oldest));
         }
+        if let Some(uploader) = &self.uploader {
+            let counts = uploader.counts();
+            total("offport_upload_files_total", load(&counts.files));
+            total("offport_upload_bytes_total", load(&counts.bytes));
+            total("offport_upload_files_present_total", load(&counts.present));
+            total("offport_upload_failures_total", load(&counts.failures));
+            gauge("offport_upload_waiting_files", load(&counts.waiting));
+        }
     }
+}
+
+fn uploader(config: &Config) -> anyhow::Result<Option<Uploader>> {
+    let (store, upload) = (&config.store, &config.store.upload);
+    if !upload.enabled {
+        return Ok(None);
+    }
+    let settings = UploadSettings {
+        folder: store.path.join("flows"),
+        url: upload.url.clone(),
+        endpoint: upload.endpoint.clone(),
+        region: upload.region.clone(),
+        credentials: upload.credentials.clone(),
+        ca: upload.ca.clone(),
+        allow_http: upload.allow_http,
+        retries: upload.retries,
+        timeout: upload.timeout,
+        every: upload.every,
+    };
+    Uploader::start(&settings)
+        .map(Some)
+        .context("store.upload: files cannot be uploaded; correct it, or set store.upload.enabled = false")
 }

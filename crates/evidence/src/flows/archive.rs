@@ -15,6 +15,7 @@ use super::file;
 use super::journal::{self, Journal};
 use super::partition::{FILE, Hour, JOURNAL, RecordFile, TEMPORARY, list};
 use super::rows::Rows;
+use super::uploaded;
 use super::writer::{FlowCounts, FlowSettings};
 use crate::lock::Lock;
 use crate::refusal::Refusal;
@@ -45,6 +46,8 @@ pub(crate) struct Archive {
     complained: Option<Instant>,
     looked: Instant,
     counts: Arc<FlowCounts>,
+    /// Where files are uploaded to, if they are.
+    url: Option<String>,
     _lock: Lock,
 }
 
@@ -57,7 +60,11 @@ struct Open {
 }
 
 impl Archive {
-    pub(crate) fn open(settings: &FlowSettings, counts: Arc<FlowCounts>) -> io::Result<Self> {
+    pub(crate) fn open(
+        settings: &FlowSettings,
+        url: Option<String>,
+        counts: Arc<FlowCounts>,
+    ) -> io::Result<Self> {
         let lock = Lock::take(&settings.folder)?;
         let mut archive = Self {
             settings: settings.clone(),
@@ -70,6 +77,7 @@ impl Archive {
             complained: None,
             looked: Instant::now(),
             counts,
+            url,
             _lock: lock,
         };
         for (file, ending) in list(&settings.folder)? {
@@ -269,31 +277,47 @@ impl Archive {
         }
     }
 
-    /// The oldest files go.
+    /// The oldest files go; what is not uploaded yet goes only if the budget forces it, after all that is.
     fn keep_to_limits(&mut self) {
         let FlowSettings { keep, budget, .. } = self.settings;
         let now = clock();
-        while let Some((file, &bytes)) = self.held.first_key_value() {
-            let (_, end) = oldest_of(file);
-            let is_old = !keep.is_zero() && now.since(end) >= keep;
-            if self.total <= budget && !is_old {
+        let is_old = |file: &RecordFile| !keep.is_zero() && now.since(file.hour.range().1) >= keep;
+        self.remove_while(|archive, file| archive.total > budget || is_old(file), false);
+        self.remove_while(|archive, _| archive.total > budget, true);
+        self.counts.held.store(self.total, Ordering::Relaxed);
+        let oldest = self.held.first_key_value().map_or(0, |(file, _)| file.hour.range().1.as_nanos());
+        self.counts.oldest.store(oldest, Ordering::Relaxed);
+    }
+
+    /// From the oldest on, up to the first that may stay.
+    fn remove_while(&mut self, must: impl Fn(&Self, &RecordFile) -> bool, forced: bool) {
+        let mut kept = BTreeMap::new();
+        while let Some((file, bytes)) = self.held.pop_first() {
+            if !must(self, &file) {
+                kept.insert(file, bytes);
                 break;
             }
-            let (path, folder) = (file.path(FILE), file.folder().to_owned());
-            if let Err(error) = fs::remove_file(path).or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            }) {
-                self.complain(&error, Instant::now());
+            let is_awaited = self.url.as_ref().is_some_and(|url| !uploaded::is_marked(&file, url));
+            if is_awaited && !forced {
+                kept.insert(file, bytes);
+                continue;
             }
-            remove_empty(folder, &self.settings.folder);
+            self.remove(&file);
             self.total = self.total.saturating_sub(bytes);
-            self.held.pop_first();
             self.counts.removed.fetch_add(1, Ordering::Relaxed);
+            self.counts.removed_before_upload.fetch_add(is_awaited.into(), Ordering::Relaxed);
         }
-        self.counts.held.store(self.total, Ordering::Relaxed);
-        let oldest = self.held.first_key_value().map_or(0, |(file, _)| oldest_of(file).1.as_nanos());
-        self.counts.oldest.store(oldest, Ordering::Relaxed);
+        self.held.append(&mut kept);
+    }
+
+    fn remove(&mut self, file: &RecordFile) {
+        let removed = uploaded::unmark(file).and_then(|()| fs::remove_file(file.path(FILE)));
+        if let Err(error) = removed
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            self.complain(&error, Instant::now());
+        }
+        remove_empty(file.folder().to_owned(), &self.settings.folder);
     }
 
     fn complain(&mut self, error: &io::Error, now: Instant) {
@@ -302,10 +326,6 @@ impl Archive {
             tracing::error!(folder = %self.settings.folder.display(), %error, "flow records cannot be kept; capture goes on");
         }
     }
-}
-
-fn oldest_of(file: &RecordFile) -> (Timestamp, Timestamp) {
-    file.hour.range()
 }
 
 /// Removes the folders of a partition that has become empty.

@@ -7,9 +7,10 @@ mod document;
 mod file;
 mod filter;
 mod journal;
-mod partition;
+pub(crate) mod partition;
 mod rows;
 mod scan;
+pub(crate) mod uploaded;
 mod writer;
 
 pub use cells::Cells;

@@ -52,6 +52,8 @@ pub struct FlowCounts {
     pub written: AtomicU64,
     /// See `written`.
     pub removed: AtomicU64,
+    /// Of those that were removed: that were to be uploaded and were not yet.
+    pub removed_before_upload: AtomicU64,
     /// Journals of a former run that were made into files.
     pub recovered: AtomicU64,
     /// Bytes on disk now.
@@ -79,8 +81,16 @@ impl FlowWriter {
     /// # Errors
     /// The folder cannot be made, read or written, or another process writes to it.
     pub fn start(settings: &FlowSettings) -> io::Result<Self> {
+        Self::start_uploaded(settings, None)
+    }
+
+    /// The same, where files are uploaded to that URL: what is not there yet stays for as long as the budget permits.
+    ///
+    /// # Errors
+    /// As [`FlowWriter::start`].
+    pub fn start_uploaded(settings: &FlowSettings, url: Option<String>) -> io::Result<Self> {
         let counts = Arc::new(FlowCounts::default());
-        let archive = Archive::open(settings, Arc::clone(&counts))?;
+        let archive = Archive::open(settings, url, Arc::clone(&counts))?;
         let (records, incoming) = sync_channel(WAITING);
         let names = settings.names.clone();
         let thread = std::thread::Builder::new()
