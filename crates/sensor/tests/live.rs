@@ -115,6 +115,9 @@ fn raw_data_on_port_80_is_known_within_a_second() {
     let rows = page.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));
     let documented: BTreeSet<&str> =
         rows.flat_map(|names| names.split('`').filter(|name| name.contains('_'))).collect();
+    // Nothing is uploaded here.
+    let documented: BTreeSet<&str> =
+        documented.into_iter().filter(|name| !name.starts_with("offport_upload_")).collect();
     assert_eq!(documented, families);
     assert_eq!(sensor.end("-TERM"), Some(0));
 }
