@@ -192,6 +192,7 @@ fn nothing_of_packets_or_names_is_markup() {
             end: Timestamp::ZERO,
             source: [10, 0, 0, 1].into(),
             destination: [10, 0, 0, 2].into(),
+            source_port: Some(40_000),
             port: Some(80),
             transport: names.number(hostile),
             protocol: names.number(hostile),

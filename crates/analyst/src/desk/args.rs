@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
+use offport_policy::{NetworkDirection, Verdict};
 use offport_wire::FlowId;
 
 use super::when::{Moment, Span};
@@ -52,22 +54,22 @@ pub struct FilterArgs {
     #[arg(long, value_name = "PORT", value_delimiter = ',')]
     pub port: Vec<u16>,
     /// tcp, udp, sctp, icmp, ipv6-icmp.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = TRANSPORTS, hide_possible_values = true)]
     pub transport: Vec<String>,
     /// What is spoken (`offport protocols` lists the names); none: not recognised.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub protocol: Vec<String>,
     /// The verdict.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = one_of(Verdict::ALL.iter().map(|verdict| verdict.name())))]
     pub verdict: Vec<String>,
     /// info, low, medium, high.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = SEVERITIES, hide_possible_values = true)]
     pub severity: Vec<String>,
     /// Severity medium or high.
     #[arg(long, conflicts_with = "severity")]
     pub flagged: bool,
     /// inbound, outbound, internal, external.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = one_of(NetworkDirection::ALL.iter().map(|direction| direction.name())), hide_possible_values = true)]
     pub direction: Vec<String>,
     /// Both ends together have sent so much at least: 512, 10kB, 64MiB.
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -207,6 +209,14 @@ pub enum ExportFormat {
     Csv,
     /// Parquet.
     Parquet,
+}
+
+const TRANSPORTS: [&str; 5] = ["tcp", "udp", "sctp", "icmp", "ipv6-icmp"];
+const SEVERITIES: [&str; 4] = ["info", "low", "medium", "high"];
+
+/// A name that no record has would find nothing, which is no answer.
+fn one_of(names: impl Iterator<Item = &'static str>) -> PossibleValuesParser {
+    PossibleValuesParser::new(names)
 }
 
 /// An address, or a network.

@@ -103,6 +103,7 @@ mod tests {
             end: Timestamp::from_nanos(up),
             source: [10, 0, 0, host].into(),
             destination: [192, 0, 2, 1].into(),
+            source_port: Some(40_000),
             port: Some(80),
             transport: 1,
             protocol: 0,

@@ -6,11 +6,13 @@ use anyhow::ensure;
 use offport_config::Config;
 use offport_evidence::flows::{Filter, FlowQuery, FlowStore};
 use offport_evidence::packets::PacketStore;
+use offport_fingerprint::Protocol;
 use offport_wire::Timestamp;
 
 use super::args::{FilterArgs, StoreArgs, TimeArgs};
 use super::when::{Moment, Span, before};
 use crate::settings::{load_config, now};
+use crate::terminal;
 
 /// What is looked at if no time is given.
 const DEFAULT: Span = Span(std::time::Duration::from_secs(86_400));
@@ -98,7 +100,18 @@ impl FilterArgs {
         }
     }
 
+    /// A name may be that of a signature of the operator's own, so it is no error.
+    fn say_unknown_protocols(&self) {
+        let is_known = |name: &str| name == "none" || Protocol::ALL.iter().any(|known| known.name() == name);
+        for name in self.protocol.iter().filter(|name| !is_known(name)) {
+            terminal::complain(&format!(
+                "--protocol {name}: not built in (`offport protocols`); looked for as one of your own"
+            ));
+        }
+    }
+
     pub(crate) fn query(&self, time: &TimeArgs) -> anyhow::Result<FlowQuery> {
+        self.say_unknown_protocols();
         Ok(FlowQuery { time: Some(time.range()?), filter: self.filter() })
     }
 }

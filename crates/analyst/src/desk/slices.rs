@@ -115,6 +115,7 @@ mod tests {
             end: second(end),
             source: [10, 0, 0, 1].into(),
             destination: [10, 0, 0, 2].into(),
+            source_port: Some(40_000),
             port: Some(80),
             transport: 0,
             protocol: 0,

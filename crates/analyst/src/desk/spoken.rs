@@ -89,6 +89,7 @@ mod tests {
             end: Timestamp::ZERO,
             source: [10, 0, 0, 1].into(),
             destination: [192, 0, 2, 1].into(),
+            source_port: Some(40_000),
             port: Some(port),
             transport: tcp,
             protocol,

@@ -1,7 +1,7 @@
 //! Records added up, each flow once.
 //!
 //! A flow that goes on has several records, each with totals so far: the last one counts. So what is not over is kept aside until
-//! all have been seen. Flows are told apart by their start, ends and port; their ids say no more, and are the dearest column to read.
+//! all have been seen. Flows are told apart by what their ids are made of, start, ends and ports: ids are the dearest column to read.
 
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
@@ -14,11 +14,12 @@ use offport_evidence::flows::{Cells, FlowQuery, FlowStore};
 use offport_wire::Timestamp;
 
 /// The columns that are read.
-pub(crate) const COLUMNS: [&str; 12] = [
+pub(crate) const COLUMNS: [&str; 13] = [
     "event_start",
     "event_end",
     "event_action",
     "source_ip",
+    "source_port",
     "source_bytes",
     "destination_ip",
     "destination_port",
@@ -47,6 +48,7 @@ pub(crate) struct Flow {
     pub(crate) end: Timestamp,
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
+    pub(crate) source_port: Option<u16>,
     pub(crate) port: Option<u16>,
     pub(crate) transport: Name,
     pub(crate) protocol: Name,
@@ -110,7 +112,8 @@ impl<S: Sum> Tally<S> {
 
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
         let cells = |name| Cells::of(batch, name);
-        let (start, end, port) = (cells("event_start"), cells("event_end"), cells("destination_port"));
+        let (start, end) = (cells("event_start"), cells("event_end"));
+        let ports = ["source_port", "destination_port"].map(cells);
         let (up, down) = (cells("source_bytes"), cells("destination_bytes"));
         let rows = batch.num_rows();
         let addresses = |name| Few::new(cells(name), rows, |name: &str| name.parse::<IpAddr>().ok());
@@ -122,13 +125,16 @@ impl<S: Sum> Tally<S> {
         let severities = Few::new(cells("offport_severity"), rows, |name: &str| Some(rank(Some(name))));
         let ends = Few::new(cells("event_action"), rows, |name: &str| Some(name == "flow_end"));
         for row in 0..rows {
+            let [source_port, port] =
+                ports.map(|port| port.number(row).and_then(|port| u16::try_from(port).ok()));
             let (Some(source), Some(destination)) = (sources.of(row), destinations.of(row)) else { continue };
             let flow = Flow {
                 start: start.time(row).unwrap_or_default(),
                 end: end.time(row).unwrap_or_default(),
                 source,
                 destination,
-                port: port.number(row).and_then(|port| u16::try_from(port).ok()),
+                source_port,
+                port,
                 transport: transports.of(row).unwrap_or_default(),
                 protocol: protocols.of(row).unwrap_or_default(),
                 verdict: verdicts.of(row).unwrap_or_default(),
@@ -175,10 +181,12 @@ fn keep_later(flows: &mut Map<u64, Flow>, key: u64, flow: Flow) {
 }
 
 impl Flow {
-    /// What tells it from others. The ends without their order: who is the client may have been guessed wrong at first.
+    /// What tells it from others: packets of one batch have one time, so that a browser's connections may begin at the same
+    /// moment. The ends without their order: who is the client may have been guessed wrong at first.
     fn key(&self) -> u64 {
-        let (low, high) = (self.source.min(self.destination), self.source.max(self.destination));
-        FixedState::with_seed(1).hash_one((self.start, low, high))
+        let (source, destination) = ((self.source, self.source_port), (self.destination, self.port));
+        let ends = (source.min(destination), source.max(destination));
+        FixedState::with_seed(1).hash_one((self.start, ends, self.transport))
     }
 }
 
@@ -238,3 +246,86 @@ const SEVERITIES: [&str; 4] = ["info", "low", "medium", "high"];
 
 /// Severity that makes an event, as long as nobody configures it otherwise.
 pub(crate) const FLAGGED: u8 = 3;
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::types::Int32Type;
+    use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, TimestampMicrosecondArray};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct All(Vec<(Option<u16>, u64)>);
+
+    impl Sum for All {
+        fn add(&mut self, flow: &Flow) {
+            self.0.push((flow.source_port, flow.up));
+        }
+
+        fn merge(&mut self, other: Self) {
+            self.0.extend(other.0);
+        }
+    }
+
+    /// Records of flows of one moment between two hosts: client's port, second of the end, whether it is over, bytes.
+    fn batch(records: &[(i32, i64, bool, i64)]) -> RecordBatch {
+        let names = |name: &str| -> ArrayRef {
+            Arc::new(records.iter().map(|_| name).collect::<DictionaryArray<Int32Type>>())
+        };
+        let action = records.iter().map(|record| if record.2 { "flow_end" } else { "flow_interim" });
+        let bytes: ArrayRef = Arc::new(records.iter().map(|record| record.3).collect::<Int64Array>());
+        let times = |of: fn(&(i32, i64, bool, i64)) -> i64| -> ArrayRef {
+            Arc::new(
+                records
+                    .iter()
+                    .map(of)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .map(Some)
+                    .collect::<TimestampMicrosecondArray>(),
+            )
+        };
+        RecordBatch::try_from_iter([
+            ("event_start", times(|_| 1_000_000)),
+            ("event_end", times(|record| 1_000_000 * (1 + record.1))),
+            ("event_action", Arc::new(action.collect::<DictionaryArray<Int32Type>>()) as ArrayRef),
+            ("source_ip", names("10.0.0.1")),
+            ("source_port", Arc::new(records.iter().map(|record| record.0).collect::<Int32Array>())),
+            ("source_bytes", Arc::clone(&bytes)),
+            ("destination_ip", names("10.0.0.2")),
+            ("destination_port", Arc::new(records.iter().map(|_| 80).collect::<Int32Array>())),
+            ("destination_bytes", bytes),
+            ("network_transport", names("tcp")),
+        ])
+        .unwrap()
+    }
+
+    /// What is added up of batches that two threads were shown in turn.
+    fn sum(batches: &[RecordBatch]) -> Vec<(Option<u16>, u64)> {
+        let names = Names::default();
+        let mut parts = vec![Tally::new(All::default(), &names), Tally::new(All::default(), &names)];
+        batches.iter().enumerate().for_each(|(number, batch)| parts[number % 2].add(batch));
+        let All(mut all) = Tally::total(parts).unwrap();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn the_last_record_of_each_flow_counts() {
+        let (one, other) = (Some(1), Some(2));
+        let interims = [(1, 60, false, 10), (1, 120, false, 20), (2, 60, false, 7)];
+        assert_eq!(sum(&[batch(&interims)]), [(one, 20), (other, 7)]);
+        let end = [(1, 150, true, 25)];
+        assert_eq!(
+            sum(&[batch(&interims), batch(&end)]),
+            [(one, 25), (other, 7)],
+            "of the same moment, and not the same"
+        );
+        assert_eq!(
+            sum(&[batch(&end), batch(&interims)]),
+            [(one, 25), (other, 7)],
+            "in whatever order they are read"
+        );
+        assert_eq!(sum(&[batch(&[(1, 0, true, 1), (2, 0, true, 2)])]), [(one, 1), (other, 2)]);
+    }
+}
