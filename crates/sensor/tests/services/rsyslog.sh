@@ -31,7 +31,7 @@ module(load="imuxsock" SysSock.Name="/run/log.socket")
 *.* action(type="omfwd" target="$server" port="6514" protocol="tcp" streamDriver="gtls" streamDriverMode="1" streamDriverAuthMode="anon")
 EOF
     rsyslogd -n -f "$work/client.conf" -i "$work/client.pid" &
-    sleep 1
+    for _ in {1..100}; do [[ ! -S /run/log.socket ]] || break; sleep 0.1; done
     local number
     for number in {1..5}; do logger -u /run/log.socket "message $number"; done
     logger -n "$server" --rfc3164 hello
