@@ -5,8 +5,10 @@ mod lock;
 pub mod packets;
 mod refusal;
 mod rotating_file;
+mod seldom;
 #[cfg(feature = "upload")]
 pub mod upload;
 
 pub use refusal::Refusal;
 pub use rotating_file::RotatingFile;
+pub use seldom::Seldom;

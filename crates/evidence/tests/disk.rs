@@ -13,15 +13,17 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use offport_evidence::Refusal;
-use offport_evidence::flows::{FlowQuery, FlowSettings, FlowStore, FlowWriter, Names};
-use offport_evidence::packets::{Keeper, PacketSettings, PacketStore, PacketWriter, start};
+use offport_evidence::flows::{FlowQuery, FlowStore, FlowWriter};
+use offport_evidence::packets::{Keeper, PacketStore, PacketWriter, start};
 use offport_fingerprint::Description;
 use offport_wire::Timestamp;
-use support::{keep, record};
+use support::{flow_settings, keep, load, packet_settings, record, root, wait_until};
+
+const SEGMENT: u64 = 2 << 20;
+const FILE_ROWS: usize = 50_000;
 
 /// A file system of so many MiB, unmounted when dropped.
 struct Small(tempfile::TempDir);
@@ -51,55 +53,6 @@ impl Drop for Small {
 fn mount(folder: &Path, options: &[&str]) {
     let status = Command::new("mount").args(options).arg(folder).status().unwrap();
     assert!(status.success(), "mount {options:?}");
-}
-
-/// Whether the test may run: only root mounts. Skips loudly, or fails where root is promised.
-fn root() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let root = status
-        .lines()
-        .any(|line| line.strip_prefix("Uid:").is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0")));
-    if !root {
-        let promised = std::env::var("OFFPORT_REQUIRE").is_ok_and(|require| require.contains("root"));
-        assert!(!promised, "OFFPORT_REQUIRE promises root");
-        eprintln!("SKIPPED: needs root to mount a small file system");
-    }
-    root
-}
-
-fn load(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
-}
-
-/// Goes on until it holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn packet_settings(folder: &Path) -> PacketSettings {
-    PacketSettings {
-        folder: folder.join("packets"),
-        budget: 1 << 40,
-        segment: 2 << 20,
-        ring: 8 << 20,
-        sync: Duration::from_millis(50),
-        interfaces: vec!["tap0".to_owned()],
-    }
-}
-
-fn flow_settings(folder: &Path) -> FlowSettings {
-    FlowSettings {
-        folder: folder.join("flows"),
-        names: Names { sensor: "test".to_owned(), ..Names::default() },
-        budget: u64::MAX,
-        keep: Duration::ZERO,
-        sync: Duration::from_millis(50),
-        file_rows: 50_000,
-    }
 }
 
 /// Keeps packets, some, with time for the writer.
@@ -137,8 +90,8 @@ fn assert_found(folder: &Path, writer: &PacketWriter) {
 
 fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Small)) {
     let disk = Small::new(64);
-    let (mut keepers, mut writer) = start(&packet_settings(&disk.path()), 1).unwrap();
-    let mut flows = FlowWriter::start(&flow_settings(&disk.path())).unwrap();
+    let (mut keepers, mut writer) = start(&packet_settings(&disk.path(), SEGMENT), 1).unwrap();
+    let mut flows = FlowWriter::start(&flow_settings(&disk.path(), FILE_ROWS)).unwrap();
     let (mut packets, mut records) = (0, 0);
     let mut both = |keeper: &mut Keeper, flows: &FlowWriter| {
         go_on(keeper, &mut packets);
@@ -147,19 +100,19 @@ fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Sm
             records += 1;
         }
     };
-    until("something is on disk", || {
+    wait_until("something is on disk", || {
         both(&mut keepers[0], &flows);
         load(&writer.counts().packets) > 0 && load(&flows.counts().records) > 0
     });
     begin(&disk);
-    until("the disk has refused both", || {
+    wait_until("the disk has refused both", || {
         both(&mut keepers[0], &flows);
         load(&writer.counts().refused[reason as usize]) > 0
             && load(&flows.counts().refused[reason as usize]) > 0
     });
     let (written, kept) = (load(&writer.counts().packets), load(&flows.counts().records));
     end(&disk);
-    until("both are kept again", || {
+    wait_until("both are kept again", || {
         both(&mut keepers[0], &flows);
         load(&writer.counts().packets) > written && load(&flows.counts().records) > kept
     });
@@ -185,7 +138,7 @@ fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Sm
 
 #[test]
 fn a_full_disk_costs_what_it_does_not_take() {
-    if !root() {
+    if !root("to mount a small file system") {
         return;
     }
     let filler = |disk: &Small| disk.0.path().join("filler");
@@ -201,15 +154,15 @@ fn a_full_disk_costs_what_it_does_not_take() {
 
 #[test]
 fn a_read_only_disk_is_an_error_at_the_start() {
-    if !root() {
+    if !root("to mount a small file system") {
         return;
     }
     let disk = Small::new(64);
     disk.remount("ro");
-    let error = start(&packet_settings(&disk.path()), 1).unwrap_err();
+    let error = start(&packet_settings(&disk.path(), SEGMENT), 1).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
-    let error = FlowWriter::start(&flow_settings(&disk.path())).unwrap_err();
+    let error = FlowWriter::start(&flow_settings(&disk.path(), FILE_ROWS)).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
     disk.remount("rw");
-    start(&packet_settings(&disk.path()), 1).unwrap();
+    start(&packet_settings(&disk.path(), SEGMENT), 1).unwrap();
 }

@@ -21,49 +21,32 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use offport_evidence::flows::{Cells, FlowQuery, FlowSettings, FlowStore, FlowWriter, Names};
-use offport_evidence::packets::{Keeper, PacketSettings, PacketStore, PacketWriter, start};
+use offport_evidence::flows::{Cells, FlowQuery, FlowStore, FlowWriter};
+use offport_evidence::packets::{Keeper, PacketStore, PacketWriter, start};
 use offport_fingerprint::Description;
 use offport_wire::Timestamp;
-use support::{Kept, frame_bytes, keep, record};
+use support::{Kept, flow_settings, frame_bytes, keep, packet_settings, record};
 
 const ROUNDS: u32 = 100;
 /// Numbers of a round.
 const ROUND: u32 = 1_000_000;
+/// Small, so that files are begun and made often.
+const SEGMENT: u64 = 1 << 20;
+const FILE_ROWS: usize = 20_000;
 const FOLDER: &str = "OFFPORT_KILL_FOLDER";
 const FIRST: &str = "OFFPORT_KILL_FIRST";
-
-fn packet_settings(folder: &Path) -> PacketSettings {
-    PacketSettings {
-        folder: folder.join("packets"),
-        budget: 1 << 40,
-        segment: 1 << 20,
-        ring: 16 << 20,
-        sync: Duration::from_millis(100),
-        interfaces: vec!["tap0".to_owned()],
-    }
-}
-
-fn flow_settings(folder: &Path) -> FlowSettings {
-    FlowSettings {
-        folder: folder.join("flows"),
-        names: Names { sensor: "test".to_owned(), ..Names::default() },
-        budget: u64::MAX,
-        keep: Duration::ZERO,
-        sync: Duration::from_millis(100),
-        file_rows: 20_000,
-    }
-}
 
 /// The writer, in a process of its own: writes until it is killed, and says what is on disk.
 #[test]
 #[ignore = "is started by the other test, and killed by it"]
 fn writer() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let Ok(folder) = std::env::var(FOLDER) else {
+        return eprintln!("SKIPPED: is started by the other test, which kills it");
+    };
     let first: u32 = std::env::var(FIRST).unwrap().parse().unwrap();
     let folder = Path::new(&folder);
-    let (mut keepers, packets) = start(&packet_settings(folder), 1).unwrap();
-    let flows = FlowWriter::start(&flow_settings(folder)).unwrap();
+    let (mut keepers, packets) = start(&packet_settings(folder, SEGMENT), 1).unwrap();
+    let flows = FlowWriter::start(&flow_settings(folder, FILE_ROWS)).unwrap();
     let keeper = &mut keepers[0];
     for number in 0.. {
         keep(keeper, first + number);
@@ -104,8 +87,8 @@ fn what_was_on_disk_is_there_after_a_hundred_kills() {
     }
     // At the next start everything is repaired, and still there.
     let before = everything(folder.path());
-    let (_keepers, mut writer) = start(&packet_settings(folder.path()), 1).unwrap();
-    let mut flows = FlowWriter::start(&flow_settings(folder.path())).unwrap();
+    let (_keepers, mut writer) = start(&packet_settings(folder.path(), SEGMENT), 1).unwrap();
+    let mut flows = FlowWriter::start(&flow_settings(folder.path(), FILE_ROWS)).unwrap();
     writer.stop();
     flows.stop();
     assert_eq!(before, everything(folder.path()));

@@ -17,14 +17,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use offport_evidence::flows::{FlowCounts, FlowSettings, FlowWriter, Names};
+use offport_evidence::flows::{FlowCounts, FlowSettings, FlowWriter};
 use offport_evidence::upload::{UploadSettings, Uploader};
 use offport_fingerprint::Description;
 use server::Server;
-use support::{Random, record};
+use support::{Random, flow_settings, load, record, wait_until};
 
 const FILES: u32 = 150;
 const ROWS: u32 = 40;
@@ -48,19 +47,8 @@ fn settings(folder: &Path, port: u16) -> UploadSettings {
     }
 }
 
-fn flow_settings(folder: &Path) -> FlowSettings {
-    FlowSettings {
-        folder: folder.join("flows"),
-        names: Names { sensor: "tap-1".to_owned(), ..Names::default() },
-        budget: u64::MAX,
-        keep: Duration::ZERO,
-        sync: Duration::from_millis(100),
-        file_rows: ROWS as usize,
-    }
-}
-
 fn write_files(folder: &Path) {
-    let mut writer = FlowWriter::start(&flow_settings(folder)).unwrap();
+    let mut writer = FlowWriter::start(&flow_settings(folder, ROWS as usize)).unwrap();
     for number in 0..FILES * ROWS {
         writer.record_patiently(&record(number), &Description::NONE);
     }
@@ -146,7 +134,7 @@ fn what_is_not_uploaded_stays_if_the_budget_permits() {
     let (flows, there) = (folder.join("flows"), folder.join("there"));
     let url = format!("file://{}", there.display());
     // All of it is a year old.
-    let aged = FlowSettings { keep: Duration::from_secs(3_600), ..flow_settings(folder) };
+    let aged = FlowSettings { keep: Duration::from_secs(3_600), ..flow_settings(folder, ROWS as usize) };
     let reopened = |settings: &FlowSettings| -> [u64; 2] {
         let mut writer = FlowWriter::start_uploaded(settings, Some(url.clone())).unwrap();
         writer.stop();
@@ -208,16 +196,4 @@ fn files(root: &Path, ending: &str) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     files
-}
-
-fn load(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

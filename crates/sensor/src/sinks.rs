@@ -2,21 +2,18 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use offport_config::{Config, EventFormat};
 use offport_engine::{Event, EventPhase, FlowRecord, Opening};
-use offport_evidence::RotatingFile;
+use offport_evidence::{RotatingFile, Seldom};
 use offport_telemetry::ecs::Formatter;
 use offport_telemetry::http::Board;
 use offport_telemetry::{Descriptions, eve, human};
 
 use crate::forwarding::Forwarding;
 use crate::store::Store;
-
-/// A failing file is complained about this often.
-const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// The outputs.
 pub(crate) struct Sinks {
@@ -38,7 +35,7 @@ struct Sink {
     path: String,
     written: u64,
     failed: u64,
-    complained: Option<Instant>,
+    complaints: Seldom,
 }
 
 impl Sinks {
@@ -187,7 +184,7 @@ impl Sink {
             format!("{}: cannot be opened for appending; {key} names another place", path.display())
         })?;
         let path = path.display().to_string();
-        Ok(Some(Self { file, path, written: 0, failed: 0, complained: None }))
+        Ok(Some(Self { file, path, written: 0, failed: 0, complaints: Seldom::default() }))
     }
 
     fn write(&mut self, line: &[u8]) {
@@ -208,8 +205,7 @@ impl Sink {
 
     /// A full disk fails every line: it is said once a minute, and counted each time.
     fn complain(&mut self, error: &std::io::Error) {
-        if self.complained.is_none_or(|at| at.elapsed() >= COMPLAIN) {
-            self.complained = Some(Instant::now());
+        if self.complaints.may_say(Instant::now()) {
             tracing::error!(path = %self.path, %error, lost = self.failed, "cannot be written; capture goes on");
         }
     }

@@ -19,6 +19,7 @@ use super::uploaded;
 use super::writer::{FlowCounts, FlowSettings};
 use crate::lock::Lock;
 use crate::refusal::Refusal;
+use crate::seldom::Seldom;
 
 /// Rows of a batch at most.
 const BATCH: usize = 16 * 1024;
@@ -30,8 +31,6 @@ const QUIET: Duration = Duration::from_secs(600);
 const RETRY: Duration = Duration::from_secs(1);
 /// Age and budget are looked at, and failed files tried again, this often.
 const LOOK: Duration = Duration::from_secs(60);
-/// What is wrong is said this often.
-const COMPLAIN: Duration = Duration::from_secs(60);
 
 pub(crate) struct Archive {
     settings: FlowSettings,
@@ -43,7 +42,7 @@ pub(crate) struct Archive {
     left: Vec<RecordFile>,
     last_name: u64,
     refused: Option<(Refusal, Instant)>,
-    complained: Option<Instant>,
+    complaints: Seldom,
     looked: Instant,
     counts: Arc<FlowCounts>,
     /// Where files are uploaded to, if they are.
@@ -74,7 +73,7 @@ impl Archive {
             left: Vec::new(),
             last_name: 0,
             refused: None,
-            complained: None,
+            complaints: Seldom::default(),
             looked: Instant::now(),
             counts,
             url,
@@ -321,8 +320,7 @@ impl Archive {
     }
 
     fn complain(&mut self, error: &io::Error, now: Instant) {
-        if self.complained.is_none_or(|at| now.duration_since(at) >= COMPLAIN) {
-            self.complained = Some(now);
+        if self.complaints.may_say(now) {
             tracing::error!(folder = %self.settings.folder.display(), %error, "flow records cannot be kept; capture goes on");
         }
     }

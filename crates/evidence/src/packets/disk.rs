@@ -17,11 +17,10 @@ use super::segment::{self, Segment};
 use super::writer::PacketSettings;
 use crate::lock::Lock;
 use crate::refusal::Refusal;
+use crate::seldom::Seldom;
 
 /// After the disk has refused something, it is asked again this often.
 const RETRY: Duration = Duration::from_secs(1);
-/// What is wrong is said this often.
-const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// What the writer has done.
 #[derive(Debug, Default)]
@@ -59,7 +58,7 @@ pub(crate) struct Disk {
     total: u64,
     next: u64,
     refused: Option<(Refusal, Instant)>,
-    complained: Option<Instant>,
+    complaints: Seldom,
     counts: Arc<Counts>,
     _lock: Lock,
 }
@@ -110,7 +109,7 @@ impl Disk {
             closed,
             next,
             refused: None,
-            complained: None,
+            complaints: Seldom::default(),
             counts,
             settings: PacketSettings {
                 // Some files at least, so that the oldest is a small part.
@@ -278,8 +277,7 @@ impl Disk {
     }
 
     fn complain(&mut self, error: &io::Error, now: Instant) {
-        if self.complained.is_none_or(|at| now.duration_since(at) >= COMPLAIN) {
-            self.complained = Some(now);
+        if self.complaints.may_say(now) {
             tracing::error!(folder = %self.settings.folder.display(), %error, "packets cannot be kept; capture goes on");
         }
     }

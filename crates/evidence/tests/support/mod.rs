@@ -3,13 +3,68 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use offport_engine::{Action, EndReason, Endpoint, FlowRecord, Session};
-use offport_evidence::packets::Keeper;
+use offport_evidence::flows::{FlowSettings, Names};
+use offport_evidence::packets::{Keeper, PacketSettings};
 use offport_wire::{Domain, FlowKey, Frame, LinkType, Timestamp, Transport};
 
 /// 2025-11-27, 19:00 UTC, in nanoseconds.
 pub const BEGIN: u64 = 1_764_270_000_000_000_000;
+
+/// A packet store without a budget; capture files of so many bytes.
+pub fn packet_settings(folder: &Path, segment: u64) -> PacketSettings {
+    PacketSettings {
+        folder: folder.join("packets"),
+        budget: 1 << 40,
+        segment,
+        ring: 16 << 20,
+        sync: Duration::from_millis(100),
+        interfaces: vec!["tap0".to_owned()],
+    }
+}
+
+/// A store of flow records without a budget; files of so many.
+pub fn flow_settings(folder: &Path, file_rows: usize) -> FlowSettings {
+    FlowSettings {
+        folder: folder.join("flows"),
+        names: Names { sensor: "tap-1".to_owned(), ..Names::default() },
+        budget: u64::MAX,
+        keep: Duration::ZERO,
+        sync: Duration::from_millis(100),
+        file_rows,
+    }
+}
+
+pub fn load(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+/// Goes on until it holds, and fails when that takes a minute.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether the test may run as root. Skips loudly, or fails where root is promised.
+pub fn root(what_for: &str) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let root = status
+        .lines()
+        .any(|line| line.strip_prefix("Uid:").is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0")));
+    if !root {
+        let promised = std::env::var("OFFPORT_REQUIRE").is_ok_and(|require| require.contains("root"));
+        assert!(!promised, "OFFPORT_REQUIRE promises root");
+        eprintln!("SKIPPED: needs root {what_for}");
+    }
+    root
+}
 
 /// What a packet says of itself.
 pub struct Kept {
