@@ -129,7 +129,7 @@ impl Case {
         let (drop, receive, watch) = (each(dropped), each(received), each(watched));
         let (by_drop, by_receive) = (drop.by(&watch).median(), receive.by(&watch).median());
         let lost = median(|outcome| outcome.lost, watched);
-        let mut sensor = Row::new(part, "offportd, everything on", &mpps(watched), "Mpps").note(format!(
+        let mut sensor = Row::new(part, "offportd without its store", &mpps(watched), "Mpps").note(format!(
             "worker {} ns/packet, process {}, lost {} %",
             number(median(|outcome| outcome.thread, watched)),
             number(median(|outcome| outcome.process, watched)),

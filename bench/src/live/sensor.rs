@@ -24,7 +24,8 @@ const LISTENER: ([u8; 4], u16) = ([127, 0, 0, 1], 10_217);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Sensor {
-    /// Starts it on an interface with one worker on `core`, everything on: events, flow records, metrics.
+    /// Starts it on an interface with one worker on `core`, with events, flow records, metrics;
+    /// `store`: packets and flow records are kept on disk too.
     ///
     /// # Errors
     /// It does not start, or is not ready in time.

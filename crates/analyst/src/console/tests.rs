@@ -304,6 +304,7 @@ fn report(row: Row, hostile: &str) -> SessionReport {
         row: Some(row),
         packets: (0..5).map(packet).collect(),
         kept: 9,
+        gone: 0,
         payload: [hostile.as_bytes().to_vec(), hostile.as_bytes().to_vec()],
     }
 }

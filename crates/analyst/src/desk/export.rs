@@ -12,8 +12,12 @@ use super::extract::write_file;
 use super::place::Place;
 use crate::exit::Exit;
 use crate::output::Stdout;
+use crate::run::Misuse;
 
 pub(crate) fn run(args: &Export, stdout: &mut Stdout) -> anyhow::Result<Exit> {
+    if args.store.json && args.format != ExportFormat::Json {
+        return Err(Misuse("--json and --format csv or parquet exclude each other".to_owned()).into());
+    }
     let place = Place::open(&args.store)?;
     let query = args.filter.query(&args.time)?;
     let store = place.flows();

@@ -8,14 +8,17 @@ use anyhow::{Context as _, bail};
 use ipnet::IpNet;
 use offport_evidence::packets::{Found, extract};
 use offport_wire::{FlowId, Timestamp};
+use serde_json::json;
 
 use super::args::{Extract, FilterArgs};
 use super::place::Place;
+use super::print_json;
 use super::row::{Latest, Row};
 use super::session::{packets, record};
 use super::text::headline;
 use crate::exit::Exit;
 use crate::output::Stdout;
+use crate::run::Misuse;
 use crate::terminal;
 
 /// Sessions at once: what a query may name.
@@ -24,6 +27,9 @@ const MOST: usize = 1_000_000;
 pub(crate) fn run(args: &Extract, stdout: &mut Stdout) -> anyhow::Result<Exit> {
     let place = Place::open(&args.store)?;
     let to_stdout = args.write == Path::new("-");
+    if to_stdout && args.store.json {
+        return Err(Misuse("--json says what was written: name a file with -w".to_owned()).into());
+    }
     if to_stdout && io::stdout().is_terminal() {
         bail!("a capture is nothing for a terminal: name a file with -w, or pipe it: | wireshark -k -i -");
     }
@@ -46,8 +52,11 @@ pub(crate) fn run(args: &Extract, stdout: &mut Stdout) -> anyhow::Result<Exit> {
     if gone > 0 {
         terminal::complain(&format!("{gone} packets had made room while they were read"));
     }
-    if !to_stdout {
-        let sessions = found.sessions().len();
+    let sessions = found.sessions().len();
+    if args.store.json {
+        let file = args.write.display().to_string();
+        print_json(stdout, &json!({ "file": file, "packets": written, "sessions": sessions, "gone": gone }))?;
+    } else if !to_stdout {
         let text = format!(
             "{}: {written} packets of {sessions} session{}\n",
             args.write.display(),

@@ -93,6 +93,7 @@ pub(crate) fn session(args: &args::Session, stdout: &mut Stdout) -> anyhow::Resu
             "record": report.row.as_ref().map(|row| &row.document),
             "packets": report.packets,
             "packets_kept": report.kept,
+            "packets_gone": report.gone,
             "payload": { "client": shown(client), "server": shown(server) },
         });
         print_json(stdout, &value)?;

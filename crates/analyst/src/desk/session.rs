@@ -25,6 +25,8 @@ pub(crate) struct SessionReport {
     pub(crate) packets: Vec<PacketRow>,
     /// Packets in the store.
     pub(crate) kept: u64,
+    /// Packets that made room while they were read.
+    pub(crate) gone: u64,
     /// First payload bytes of client and server, in the order of their packets.
     pub(crate) payload: [Vec<u8>; 2],
     /// Both ends, the client first as far as it is known.
@@ -96,9 +98,9 @@ impl SessionReport {
         let found = packets(place, id, row.as_ref())?;
         let Some(ends) = ends(row.as_ref(), &found) else { return Ok(None) };
         let mut report =
-            Self { id, row, packets: Vec::new(), kept: 0, payload: [Vec::new(), Vec::new()], ends };
+            Self { id, row, packets: Vec::new(), kept: 0, gone: 0, payload: [Vec::new(), Vec::new()], ends };
         let mut first_seq = [None; 2];
-        found.read(|found| {
+        let gone = found.read(|found| {
             let frame = Frame {
                 bytes: found.packet.bytes,
                 link: LinkType::Ethernet,
@@ -143,6 +145,7 @@ impl SessionReport {
             }
             std::io::Result::Ok(())
         })?;
+        report.gone = gone;
         Ok(Some(report))
     }
 }

@@ -263,6 +263,9 @@ pub(crate) fn session(style: Style, report: &SessionReport, payload: usize) -> S
         );
         return text;
     }
+    if report.gone > 0 {
+        let _ = writeln!(text, "  {} of its packets made room while they were read", grouped(report.gone));
+    }
     let _ = write!(text, "\n{}", packets(style, report));
     text.push_str(&timeline(style, report));
     for (side, (who, bytes)) in ["Client", "Server"].iter().zip(&report.payload).enumerate() {

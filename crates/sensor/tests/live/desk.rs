@@ -206,6 +206,16 @@ fn the_store_says_what_the_records_say() {
     let missing = desk(&sensor, &["session", "00000000000000000000"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("no such session"));
-    let malformed = desk(&sensor, &["session", "abc"]);
-    assert_eq!(malformed.status.code(), Some(2));
+    // What would be ignored, or would find nothing, is wrong usage.
+    for wrong in [
+        &["session", "abc"][..],
+        &["sessions", "--verdict", "unrecognized"],
+        &["sessions", "--severity", "critical"],
+        &["export", "--json", "--format", "csv"],
+        &["extract", "--json"],
+        &["sessions", "--since", "yesterday"],
+        &["summary", "host.example"],
+    ] {
+        assert_eq!(desk(&sensor, wrong).status.code(), Some(2), "{wrong:?}");
+    }
 }
