@@ -119,7 +119,7 @@ mod tests {
         let line =
             Header::new(Facility(16), Some("tap 1")).line(&event(EventPhase::Flagged), b"what is wrong");
         let expected = format!(
-            "<130>1 2025-11-24T16:00:02.500001Z tap_1 offportd {} flagged [offport@32473 flow_id=\"d02d7312eea73e163c2d\" \
+            "<130>1 2025-11-24T16:00:02.500001Z tap_1 offportd {} flagged [offport@32473 flow_id=\"1j4b50p4g01pcd6yj213\" \
              verdict=\"unrecognised\" severity=\"high\" source=\"10.217.145.233\" source_port=\"51234\" \
              destination=\"198.51.100.7\" port=\"80\" transport=\"tcp\" direction=\"outbound\" \
              reasons=\"port_reserved,no_known_protocol\" bytes_up=\"9000\" bytes_down=\"468\"] what is wrong",
