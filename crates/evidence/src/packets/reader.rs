@@ -10,7 +10,7 @@ use offport_engine::Session;
 use offport_wire::Timestamp;
 
 use super::index::{ChunkIndex, Summary};
-use super::order::{Sent, Step};
+use super::order::{Step, order};
 use super::pcapng::{self, StoredPacket};
 use super::segment::{self, Segment};
 
@@ -151,36 +151,23 @@ impl Found {
         &self.sessions
     }
 
-    /// Packets of one moment: by what they acknowledge.
+    /// The packets of each connection as they happened, in the places that they have by time.
     fn put_in_order(&mut self) -> io::Result<()> {
-        let moments: Vec<_> =
-            self.places.chunk_by(|one, other| one.time == other.time).map(<[Place]>::len).collect();
-        if moments.len() == self.places.len() {
-            return Ok(());
-        }
-        let mut steps = Vec::with_capacity(self.places.len());
+        let mut of_sessions: BTreeMap<u32, (Vec<usize>, Vec<Step>)> = BTreeMap::new();
+        let mut at = 0;
         self.each(|_, packet| {
-            steps.push(packet.and_then(|packet| Step::of(&packet)));
+            if let Some(step) = packet.and_then(|packet| Step::of(&packet)) {
+                let (slots, steps) = of_sessions.entry(self.places[at].session).or_default();
+                slots.push(at);
+                steps.push(step);
+            }
+            at += 1;
             io::Result::Ok(())
         })?;
-        let mut sent: HashMap<u32, Sent> = HashMap::new();
-        let mut begin = 0;
-        for len in moments {
-            let moment = begin..begin + len;
-            begin += len;
-            let mut of_sessions: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-            for at in moment {
-                if steps[at].is_some() {
-                    of_sessions.entry(self.places[at].session).or_default().push(at);
-                }
-            }
-            for (session, slots) in of_sessions {
-                let batch: Vec<Step> = slots.iter().filter_map(|&at| steps[at]).collect();
-                let order = sent.entry(session).or_default().order(&batch);
-                let ordered: Vec<Place> =
-                    order.into_iter().map(|number| self.places[slots[number]]).collect();
-                slots.iter().zip(ordered).for_each(|(&at, place)| self.places[at] = place);
-            }
+        for (slots, steps) in of_sessions.into_values() {
+            let ordered: Vec<Place> =
+                order(&steps).into_iter().map(|number| self.places[slots[number]]).collect();
+            slots.iter().zip(ordered).for_each(|(&at, place)| self.places[at] = place);
         }
         Ok(())
     }
