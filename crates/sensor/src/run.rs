@@ -282,6 +282,8 @@ impl Sensor {
 
     fn publish(&mut self) {
         let snapshot = self.control.statistics();
+        let board = Arc::clone(&self.board);
+        let _whole = board.publishing();
         capture_metrics::publish(&snapshot);
         if let Some(balance) = &self.balance {
             balance.publish();

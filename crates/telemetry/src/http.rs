@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use axum::Router;
@@ -28,6 +28,8 @@ pub struct Board {
     text: Mutex<String>,
     events: Mutex<VecDeque<Arc<str>>>,
     not_ready: Mutex<Option<String>>,
+    /// Held while metrics are set, and while they are rendered.
+    publishing: Mutex<()>,
 }
 
 impl Board {
@@ -38,6 +40,7 @@ impl Board {
             text: Mutex::default(),
             events: Mutex::new(VecDeque::with_capacity(REMEMBERED)),
             not_ready: Mutex::new(Some("starting".to_owned())),
+            publishing: Mutex::default(),
         })
     }
 
@@ -48,6 +51,11 @@ impl Board {
             events.pop_front();
         }
         events.push_back(line.into());
+    }
+
+    /// As long as it is held, no scrape is answered: one that came between two metrics of the same packets would not add up.
+    pub fn publishing(&self) -> MutexGuard<'_, ()> {
+        self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces what `/metrics` shows after the recorder's families.
@@ -131,8 +139,12 @@ fn routes(board: Arc<Board>) -> Router {
 
 async fn metrics(State(board): State<Arc<Board>>) -> Response {
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
-    let mut body = board.prometheus.render();
-    body.push_str(&board.text.lock().unwrap_or_else(PoisonError::into_inner));
+    let body = {
+        let _whole = board.publishing();
+        let mut body = board.prometheus.render();
+        body.push_str(&board.text.lock().unwrap_or_else(PoisonError::into_inner));
+        body
+    };
     ([(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
