@@ -31,6 +31,7 @@ mod server;
 mod traffic;
 
 use std::collections::BTreeSet;
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,9 +63,11 @@ fn a_live_prometheus_raises_the_alerts_and_answers_every_expression() {
     }
     let lab = Lab::new();
     // The client is at home and the server is not, so that what it sends is outbound.
+    let sinks = Sinks::new();
     let policy = format!(
-        "[policy]\nhome_networks = [\"{CLIENT}\"]\n\
-         [[policy.host]]\nnetwork = \"{SERVER}\"\nname = \"no cache\"\nmust_not_serve = [\"redis\"]\n"
+        "{}[policy]\nhome_networks = [\"{CLIENT}\"]\n\
+         [[policy.host]]\nnetwork = \"{SERVER}\"\nname = \"no cache\"\nmust_not_serve = [\"redis\"]\n",
+        sinks.sections()
     );
     let mut sensor = Sensor::start(&lab, &policy);
     let prometheus = Prometheus::start(&lab);
@@ -128,6 +131,30 @@ fn a_live_prometheus_raises_the_alerts_and_answers_every_expression() {
     assert_eq!(sensor.end("-TERM"), Some(0));
     prometheus.wait_for("up{job=\"offport\"} == 0");
     prometheus.wait_for_alert("OffportDown");
+}
+
+/// A syslog server and a storage, so that what their metrics say is there.
+struct Sinks {
+    folder: tempfile::TempDir,
+}
+
+impl Sinks {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("uploaded")).unwrap();
+        let socket = UnixDatagram::bind(folder.path().join("log")).unwrap();
+        // Until the test ends: a socket that nobody reads takes ten messages.
+        std::thread::spawn(move || while socket.recv(&mut [0; 4096]).is_ok() {});
+        Self { folder }
+    }
+
+    fn sections(&self) -> String {
+        let folder = self.folder.path().display();
+        format!(
+            "[syslog]\nenabled = true\npath = \"{folder}/log\"\n\
+             [store.upload]\nenabled = true\nurl = \"file://{folder}/uploaded\"\n"
+        )
+    }
 }
 
 /// One flow of each kind of alarm, and honest ones. The servers go on until they are dropped.

@@ -7,7 +7,13 @@ use serde_json::Value;
 use crate::rules;
 
 /// Panels whose queries show nothing but what has gone wrong, or has moved.
-pub(crate) const MAY_BE_EMPTY: &[&str] = &["Lost before the sensor", "Limits reached", "Alerts"];
+pub(crate) const MAY_BE_EMPTY: &[&str] = &[
+    "Lost before the sensor",
+    "Limits reached",
+    "Alerts",
+    "Neither kept nor sent on",
+    "How far back one can look",
+];
 
 /// A panel with queries.
 #[derive(Debug)]
