@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::console::args as console;
 use crate::desk::args as desk;
+use crate::watch::args as watch;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +23,7 @@ Examples:
   offport summary 10.1.2.3 --last 1d            what this host does
   offport sessions --flagged --port 80          its sessions; `session ID` shows one
   offport extract ID | wireshark -k -i -        the packets of one
+  offport watch                                 verdicts, flagged pairs and rates, live
   offport console                               all that in a browser: http://127.0.0.1:10218/
 
 Exit codes:
@@ -58,6 +60,9 @@ pub enum Command {
     Extract(desk::Extract),
     /// Write flow records as JSON lines, CSV or Parquet.
     Export(desk::Export),
+    /// Watch verdicts, flagged pairs and rates in the terminal.
+    #[command(after_help = watch::NOTES)]
+    Watch(watch::Watch),
     /// Serve the store and the sensor's health as pages, on loopback.
     #[command(after_help = console::NOTES)]
     Console(console::Console),

@@ -12,6 +12,7 @@ pub mod summary;
 mod console;
 mod desk;
 mod explain;
+mod live;
 mod number;
 mod output;
 mod pages;
@@ -20,5 +21,6 @@ mod protocols;
 mod run;
 mod settings;
 mod terminal;
+mod watch;
 
 pub use run::run;

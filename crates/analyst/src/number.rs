@@ -32,6 +32,19 @@ pub(crate) fn share(part: u64, whole: u64) -> String {
     if part > 0 && percent < 0.1 { "< 0.1 %".into() } else { format!("{percent:.1} %") }
 }
 
+/// 1234 as 1.2k.
+pub(crate) fn short(value: f64) -> String {
+    let units = ["", "k", "M", "G", "T", "P"];
+    let mut value = value;
+    let mut unit = 0;
+    while value >= 1_000.0 && unit + 1 < units.len() {
+        value /= 1_000.0;
+        unit += 1;
+    }
+    let digits = if value.fract() > 0.04 && value < 100.0 { 1 } else { 0 };
+    format!("{value:.digits$}{}", units[unit])
+}
+
 /// Two units at most: "1 d 4 h", "3 min 20 s", "12.345 s".
 pub(crate) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -60,6 +73,7 @@ mod tests {
     #[test]
     fn as_people_write_them() {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0.0, 7.0, 1_200.0, 1_000_000.0, 2.5].map(short), ["0", "7", "1.2k", "1M", "2.5"]);
         assert_eq!(counted(1, "flow"), "1 flow");
         assert_eq!(counted(2000, "flow"), "2,000 flows");
         assert_eq!(

@@ -5,7 +5,7 @@ use std::io;
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::output::Stdout;
-use crate::{console, desk, explain, pages, ports, protocols, read, sample, terminal};
+use crate::{console, desk, explain, pages, ports, protocols, read, sample, terminal, watch};
 
 /// Does what the command line says; messages go to standard error.
 pub fn run(cli: Cli) -> Exit {
@@ -41,6 +41,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Session(args) => desk::session(&args, &mut stdout)?,
         Command::Extract(args) => desk::extract(&args, &mut stdout)?,
         Command::Export(args) => desk::export(&args, &mut stdout)?,
+        Command::Watch(args) => watch::run(&args, &mut stdout)?,
         Command::Console(args) => console::run(&args, &mut stdout)?,
         Command::Explain(args) => explain::run(&args, &mut stdout)?,
         Command::Protocols(args) => protocols::run(&args, &mut stdout)?,

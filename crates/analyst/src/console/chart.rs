@@ -325,22 +325,10 @@ impl Axis {
     }
 }
 
-/// 1234 as 1.2k.
-pub(super) fn short(value: f64) -> String {
-    let units = ["", "k", "M", "G", "T", "P"];
-    let mut value = value;
-    let mut unit = 0;
-    while value >= 1_000.0 && unit + 1 < units.len() {
-        value /= 1_000.0;
-        unit += 1;
-    }
-    let digits = if value.fract() > 0.04 && value < 100.0 { 1 } else { 0 };
-    format!("{value:.digits$}{}", units[unit])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::short;
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_nanos((1_764_270_000 + second) * 1_000_000_000)
@@ -379,7 +367,6 @@ mod tests {
             [0.0, 1.0, 4.0, 5.0, 39.0, 40.0, 90.0].map(step_of),
             [1.0, 1.0, 1.0, 2.0, 10.0, 10.0, 50.0]
         );
-        assert_eq!([0.0, 7.0, 1_200.0, 1_000_000.0, 2.5].map(short), ["0", "7", "1.2k", "1M", "2.5"]);
         let axis = Axis::Slices(at(0), Duration::from_secs(60));
         let range = seconds(at(0))..seconds(at(3_600));
         let labels: Vec<_> = axis.ticks(&range).into_iter().map(|tick| axis.label(tick, &range)).collect();

@@ -7,7 +7,6 @@ mod access;
 pub(crate) mod args;
 mod asking;
 mod chart;
-mod exposition;
 mod form;
 mod layout;
 mod login;
@@ -15,7 +14,6 @@ mod pages;
 mod period;
 mod problem;
 mod routes;
-mod scrape;
 mod server;
 mod tls;
 mod words;
@@ -24,25 +22,23 @@ mod words;
 mod tests;
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use offport_config::Config;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 
 use crate::desk::place::Place;
 use crate::exit::Exit;
+use crate::live::scrape::{Sensor, Target};
 use crate::output::Stdout;
 use crate::run::Misuse;
 use crate::terminal;
 use access::{Guards, Token, may_listen};
 use asking::Desk;
 use routes::{Console, routes};
-use scrape::{Sensor, Target};
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn run(args: &args::Console, stdout: &mut Stdout) -> anyhow::Result<Exit> {
@@ -58,7 +54,7 @@ pub(crate) fn run(args: &args::Console, stdout: &mut Stdout) -> anyhow::Result<E
     let place = Place::locate(args.store.as_deref(), args.config.as_deref())?;
     let target = match &args.sensor {
         Some(url) => Some(Target::new(url).map_err(Misuse)?),
-        None => configured(&place.config),
+        None => Target::configured(&place.config),
     };
     let store = place.folder.display().to_string();
     if let Err(error) = place.check() {
@@ -87,7 +83,7 @@ pub(crate) fn run(args: &args::Console, stdout: &mut Stdout) -> anyhow::Result<E
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         tokio::select! {
             () = server::serve(listener, tls, routes(Arc::clone(&console))) => Err(anyhow!("the listener ended")),
-            () = watch(&console) => Err(anyhow!("nobody watches the sensor")),
+            never = console.sensor.watch() => match never {},
             _ = interrupt.recv() => Ok(Exit::Clean),
             _ = terminate.recv() => Ok(Exit::Clean),
         }
@@ -95,11 +91,6 @@ pub(crate) fn run(args: &args::Console, stdout: &mut Stdout) -> anyhow::Result<E
     // A question that is still being answered is of no use to anybody.
     runtime.shutdown_background();
     ended
-}
-
-async fn watch(console: &Console) {
-    console.sensor.watch().await;
-    std::future::pending::<()>().await;
 }
 
 fn read_token(path: &Path) -> anyhow::Result<Token> {
@@ -112,16 +103,4 @@ fn acceptor(args: &args::Console) -> anyhow::Result<Option<TlsAcceptor>> {
         (Some(cert), Some(key)) => tls::acceptor(cert, key, args.client_ca.as_deref()).map(Some),
         _ => Ok(None),
     }
-}
-
-/// Where the configuration says that the sensor listens, as it is reached from here.
-fn configured(config: &Config) -> Option<Target> {
-    let http = &config.http;
-    let ip = match http.listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    let at = SocketAddr::new(ip, http.listen.port());
-    http.enabled.then(|| Target::new(&format!("http://{at}")).ok()).flatten()
 }

@@ -16,7 +16,7 @@ use super::asking::Desk;
 use super::login::Sessions;
 use super::pages::{capture, health, host, hosts, login, overview, protocols, session, sessions};
 use super::problem::Problem;
-use super::scrape::Sensor;
+use crate::live::scrape::Sensor;
 
 /// What pages are made from, and who may see them.
 pub(super) struct Console {

@@ -16,12 +16,11 @@ use tower::ServiceExt as _;
 
 use super::access::Token;
 use super::asking::Desk;
-use super::exposition::Metrics;
 use super::form::Pairs;
 use super::pages::{health, overview, protocols, session, sessions};
 use super::period::Period;
 use super::routes::{Console, routes};
-use super::scrape::{Health, Scrape, Sensor, Target};
+use crate::desk::overview::Overview;
 use crate::desk::pairs::{Flagged, Pair};
 use crate::desk::place::Place;
 use crate::desk::row::Row;
@@ -29,6 +28,8 @@ use crate::desk::session::{PacketRow, SessionReport, TcpRow};
 use crate::desk::slices::Slices;
 use crate::desk::spoken::SpokenRow;
 use crate::desk::tally::{Flow, Names, Sum as _};
+use crate::live::exposition::Metrics;
+use crate::live::scrape::{Health, Scrape, Sensor, Target};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 const HOSTILE: [&str; 5] = [
@@ -214,12 +215,7 @@ fn nothing_of_packets_or_names_is_markup() {
             verdict: name(),
         };
         let flagged = Flagged { flows: 1, worst: 4, ..Flagged::default() };
-        let of_flows = overview::Overview {
-            slices,
-            pairs: vec![(pair, flagged)],
-            pairs_total: 1,
-            latest: vec![row.clone()],
-        };
+        let of_flows = Overview { slices, pairs: vec![(pair, flagged)], pairs_total: 1 };
         let spoken = SpokenRow {
             protocol: name(),
             flows: 1,
@@ -231,7 +227,7 @@ fn nothing_of_packets_or_names_is_markup() {
         let parameters: Pairs =
             super::form::KEYS.iter().map(|key| ((*key).to_owned(), hostile.to_owned())).collect();
         for page in [
-            overview::view(&of_flows, &period, &health(hostile)),
+            overview::view(&of_flows, std::slice::from_ref(&row), &period, &health(hostile)),
             sessions::view(std::slice::from_ref(&row), &period, &parameters),
             session::view(&report(row, hostile)),
             protocols::view(&[spoken], &period),

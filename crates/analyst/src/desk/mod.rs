@@ -6,6 +6,7 @@ mod extract;
 pub(crate) mod host;
 pub(crate) mod hosts;
 mod news;
+pub(crate) mod overview;
 pub(crate) mod pairs;
 pub(crate) mod place;
 pub(crate) mod row;

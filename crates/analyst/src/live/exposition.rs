@@ -2,36 +2,36 @@
 
 /// One sample.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Sample {
-    pub(super) name: String,
-    pub(super) labels: Vec<(String, String)>,
-    pub(super) value: f64,
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) value: f64,
 }
 
 /// All samples of a scrape.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Metrics(Vec<Sample>);
+pub(crate) struct Metrics(Vec<Sample>);
 
 impl Sample {
     /// A label's value; empty, if it has no such label.
-    pub(super) fn label(&self, name: &str) -> &str {
+    pub(crate) fn label(&self, name: &str) -> &str {
         self.labels.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 }
 
 impl Metrics {
     /// Of a text. Lines that are no samples are passed over.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         Self(text.lines().filter_map(sample).collect())
     }
 
     /// The samples of a name.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Sample> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Sample> {
         self.0.iter().filter(move |sample| sample.name == name)
     }
 
     /// The sum of those that have these labels; `None`: there is none.
-    pub(super) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let mut sum = None;
         for sample in self.all(name) {
             if labels.iter().all(|(key, value)| sample.label(key) == *value) {
@@ -42,7 +42,7 @@ impl Metrics {
     }
 
     /// The values of a label, each once, numbers in their order.
-    pub(super) fn values<'a>(&'a self, name: &'a str, label: &str) -> Vec<&'a str> {
+    pub(crate) fn values<'a>(&'a self, name: &'a str, label: &str) -> Vec<&'a str> {
         let mut values: Vec<&str> = self.all(name).map(|sample| sample.label(label)).collect();
         values.sort_by_key(|value| (value.parse::<u64>().unwrap_or(u64::MAX), *value));
         values.dedup();

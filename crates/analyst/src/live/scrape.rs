@@ -1,6 +1,7 @@
 //! What the sensor says of itself: its metrics, every few seconds, and what they come to per second.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use axum::http::{Request, StatusCode, Uri, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::rt::TokioIo;
+use offport_config::Config;
 use offport_wire::Timestamp;
 use tokio::net::TcpStream;
 
@@ -25,14 +27,14 @@ const REMEMBERED: usize = 720;
 
 /// Where the sensor listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     authority: String,
     prefix: String,
 }
 
 impl Target {
     /// Of `http://HOST:PORT`.
-    pub(super) fn new(url: &str) -> Result<Self, String> {
+    pub(crate) fn new(url: &str) -> Result<Self, String> {
         let wrong = || format!("--sensor {url}: not an address like http://127.0.0.1:10217");
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let authority = uri.authority().ok_or_else(wrong)?;
@@ -42,6 +44,18 @@ impl Target {
         let port = authority.port_u16().unwrap_or(80);
         let authority = format!("{}:{port}", authority.host());
         Ok(Self { authority, prefix: uri.path().trim_end_matches('/').to_owned() })
+    }
+
+    /// Where the configuration says that the sensor listens, as it is reached from here; `None`: it has no listener.
+    pub(crate) fn configured(config: &Config) -> Option<Self> {
+        let http = &config.http;
+        let ip = match http.listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let at = SocketAddr::new(ip, http.listen.port());
+        http.enabled.then(|| Self::new(&format!("http://{at}")).ok()).flatten()
     }
 
     async fn get(&self, path: &str) -> Result<(StatusCode, String), String> {
@@ -79,58 +93,66 @@ impl std::fmt::Display for Target {
 
 /// Metrics of a moment.
 #[derive(Debug)]
-pub(super) struct Scrape {
-    pub(super) time: Timestamp,
+pub(crate) struct Scrape {
+    pub(crate) time: Timestamp,
     at: Instant,
-    pub(super) metrics: Metrics,
+    pub(crate) metrics: Metrics,
 }
 
 /// What came per second between two scrapes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Rate {
-    pub(super) time: Timestamp,
-    pub(super) packets: f64,
-    pub(super) bits: f64,
-    pub(super) dropped: f64,
+pub(crate) struct Rate {
+    pub(crate) time: Timestamp,
+    pub(crate) packets: f64,
+    pub(crate) bits: f64,
+    pub(crate) dropped: f64,
 }
 
 /// What pages are told.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Health {
+pub(crate) struct Health {
     /// Where it listens; `None`: nobody said, or it does not.
-    pub(super) target: Option<String>,
-    pub(super) latest: Option<Arc<Scrape>>,
-    pub(super) previous: Option<Arc<Scrape>>,
+    pub(crate) target: Option<String>,
+    pub(crate) latest: Option<Arc<Scrape>>,
+    pub(crate) previous: Option<Arc<Scrape>>,
     /// Why the last attempt failed.
-    pub(super) failed: Option<String>,
+    pub(crate) failed: Option<String>,
     /// Why it is not ready.
-    pub(super) not_ready: Option<String>,
-    pub(super) rates: VecDeque<Rate>,
+    pub(crate) not_ready: Option<String>,
+    pub(crate) rates: VecDeque<Rate>,
 }
 
 /// The sensor, watched.
 #[derive(Debug)]
-pub(super) struct Sensor {
+pub(crate) struct Sensor {
     target: Option<Target>,
     health: Mutex<Health>,
 }
 
 impl Sensor {
-    pub(super) fn new(target: Option<Target>) -> Self {
+    pub(crate) fn new(target: Option<Target>) -> Self {
         let health = Health { target: target.as_ref().map(Target::to_string), ..Health::default() };
         Self { target, health: Mutex::new(health) }
     }
 
-    pub(super) fn health(&self) -> Health {
+    pub(crate) fn health(&self) -> Health {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks it for ever.
-    pub(super) async fn watch(&self) {
+    /// Asks it once.
+    pub(crate) async fn look(&self) {
         let Some(target) = &self.target else { return };
+        let answer = look(target).await;
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).take(answer);
+    }
+
+    /// Asks it for ever.
+    pub(crate) async fn watch(&self) -> std::convert::Infallible {
+        if self.target.is_none() {
+            std::future::pending::<()>().await;
+        }
         loop {
-            let answer = look(target).await;
-            self.health.lock().unwrap_or_else(PoisonError::into_inner).take(answer);
+            self.look().await;
             tokio::time::sleep(EVERY).await;
         }
     }
@@ -152,7 +174,7 @@ async fn look(target: &Target) -> Result<(Scrape, Option<String>), String> {
 
 impl Scrape {
     /// What was read just now.
-    pub(super) fn new(metrics: Metrics) -> Self {
+    pub(crate) fn new(metrics: Metrics) -> Self {
         Self { time: now(), at: Instant::now(), metrics }
     }
 }
@@ -178,12 +200,12 @@ impl Health {
     }
 
     /// The metrics, if it was reached the last time.
-    pub(super) fn metrics(&self) -> Option<&Metrics> {
+    pub(crate) fn metrics(&self) -> Option<&Metrics> {
         self.latest.as_ref().filter(|_| self.failed.is_none()).map(|scrape| &scrape.metrics)
     }
 
     /// How fast a counter grows, per second; `None`: nothing to compare with, or the sensor began anew.
-    pub(super) fn per_second(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    pub(crate) fn per_second(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let (latest, previous) = (self.latest.as_ref()?, self.previous.as_ref()?);
         let (now, before) = (latest.metrics.sum(name, labels)?, previous.metrics.sum(name, labels)?);
         let seconds = latest.at.duration_since(previous.at).as_secs_f64();
@@ -191,7 +213,7 @@ impl Health {
     }
 
     /// Lost packets per second: what is not IP is no loss.
-    pub(super) fn lost_per_second(&self) -> Option<f64> {
+    pub(crate) fn lost_per_second(&self) -> Option<f64> {
         const DROPPED: &str = "offport_packets_dropped_total";
         let all = self.per_second(DROPPED, &[])?;
         Some((all - self.per_second(DROPPED, &[("reason", "not_ip")]).unwrap_or_default()).max(0.0))

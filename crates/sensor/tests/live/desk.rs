@@ -1,8 +1,9 @@
 //! From the alert to the packets: what `offport` says of what the sensor keeps.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use offport_capture::file::{Batch, CaptureFile};
@@ -166,6 +167,63 @@ fn three_commands_from_the_alert_to_every_packet_of_the_session() {
     let total: usize = beside.values().map(Vec::len).sum();
     assert_eq!(sensor.metric("offport_evidence_packets_total", &[]), total as u64);
     assert_eq!(sensor.end("-TERM"), Some(0));
+}
+
+#[test]
+fn watch_shows_the_incident_and_its_packets_on_a_terminal() {
+    if !lab::root() {
+        return;
+    }
+    let lab = Lab::new();
+    let mut sensor = Sensor::start(&lab, "");
+    let _raw = Server::start(&lab, 110, "", 1);
+    traffic::pour(&lab, 110, RAW, 0.1);
+    let id = wait_for_session(&mut sensor, "unrecognised");
+    std::thread::sleep(Duration::from_millis(400));
+    let store = sensor.path("store");
+    let watch = |more: &str| format!("{} watch --store {} {more}", offport().display(), store.display());
+
+    // Once, for a program.
+    let once = lab.command(&lab.tap, "sh").args(["-c", &watch("--once --json")]).output().unwrap();
+    assert!(once.status.success(), "{}", String::from_utf8_lossy(&once.stderr));
+    let now: Value = serde_json::from_slice(&once.stdout).unwrap();
+    assert_eq!((&now["sensor"]["state"], &now["pairs_total"]), (&"ready".into(), &1.into()));
+    assert_eq!((&now["pairs"][0]["source"], &now["pairs"][0]["port"]), (&CLIENT.into(), &110.into()));
+    assert_eq!(now["verdicts"][0]["flagged"], 1, "{now}");
+    assert!(now["sensor"]["packets_per_second"].is_number(), "{now}");
+
+    // On a terminal, with keys.
+    let script = format!("stty rows 40 cols 120; exec {}", watch("--every 1s"));
+    let mut terminal = lab
+        .command(&lab.tap, "script")
+        .args(["-qefc", &script, "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keys = terminal.stdin.take().unwrap();
+    for key in ["", "\r", "\x1b", "q"] {
+        std::thread::sleep(Duration::from_millis(1_500));
+        keys.write_all(key.as_bytes()).unwrap();
+    }
+    let output = terminal.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{:?}\n{shown}", output.status);
+    // What is drawn is what has changed, so that texts are in pieces.
+    for part in ["Flagged pairs", CLIENT, "110/tcp", "ready", &id, "SYN", "seq", "\x1b[?1049h", "\x1b[?1049l"]
+    {
+        assert!(shown.contains(part), "{part:?} is missing in\n{shown:?}");
+    }
+    assert_eq!(sensor.end("-TERM"), Some(0));
+    // Without a sensor the store is enough; without both nothing is.
+    let alone = text(&sensor, &["watch", "--once", "--sensor", "http://127.0.0.1:1"]);
+    assert!(alone.contains("sensor not reached") && alone.contains("110/tcp"), "{alone}");
+    let nothing = Command::new(offport())
+        .args(["watch", "--once", "--store", "/nonexistent", "--sensor", "http://127.0.0.1:1"])
+        .output()
+        .unwrap();
+    assert_eq!(nothing.status.code(), Some(3));
 }
 
 #[test]

@@ -9,14 +9,13 @@ use maud::{Markup, html};
 use offport_telemetry::human::bytes;
 use offport_wire::Timestamp;
 
-use super::super::chart::short;
-use super::super::exposition::Metrics;
 use super::super::layout::{Page, page};
 use super::super::problem::Problem;
 use super::super::routes::Console;
-use super::super::scrape::Health;
 use super::super::words::{shown, table, tile, time};
-use crate::number::{grouped, span};
+use crate::live::exposition::Metrics;
+use crate::live::scrape::Health;
+use crate::number::{grouped, short, span};
 
 const REFRESH: Duration = Duration::from_secs(5);
 

@@ -7,35 +7,27 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Html;
 use maud::{Markup, html};
-use offport_evidence::flows::{Filter, FlowQuery};
 use offport_telemetry::human::bytes;
 
-use super::super::chart::{self, Axis, Ink, Series, short};
+use super::super::chart::{self, Axis, Ink, Series};
 use super::super::form::{address, value};
 use super::super::layout::{Page, about_time, page};
 use super::super::period::Period;
 use super::super::problem::Problem;
 use super::super::routes::Console;
-use super::super::scrape::Health;
 use super::super::words::{alarm, host, number, port_of, sessions, severity, shown, table, tile, time};
-use crate::desk::pairs::{Flagged, Pair, Pairs};
-use crate::desk::row::{Latest, Row};
+use crate::desk::overview::{Overview, latest_flagged};
+use crate::desk::pairs::{Flagged, Pair};
+use crate::desk::row::Row;
 use crate::desk::slices::{Part, Slices};
-use crate::desk::tally::{self, Names, of_rank};
-use crate::number::{grouped, share};
+use crate::desk::tally::of_rank;
+use crate::live::scrape::Health;
+use crate::number::{grouped, share, short};
 
 /// Slices of a chart.
 const SLICES: usize = 60;
 /// Rows of each list.
 const ROWS: usize = 12;
-
-/// What the store says.
-pub(in super::super) struct Overview {
-    pub(in super::super) slices: Slices,
-    pub(in super::super) pairs: Vec<(Pair, Flagged)>,
-    pub(in super::super) pairs_total: usize,
-    pub(in super::super) latest: Vec<Row>,
-}
 
 pub(in super::super) async fn show(
     State(console): State<Arc<Console>>,
@@ -44,29 +36,32 @@ pub(in super::super) async fn show(
     let parameters = super::parameters(&uri);
     let period = Period::new(value(&parameters, "last"), "1h").map_err(Problem::Bad)?;
     let range = period.range();
-    let overview = console.desk.ask(move |place| {
-        let store = place.flows();
-        let query = FlowQuery { time: Some(range), filter: Filter::default() };
-        let names = Names::default();
-        let nothing = || (Slices::new(range, SLICES), Pairs::default());
-        let (slices, pairs) = tally::sum(&store, &query, &names, nothing)?;
-        let slices = slices.named(&names);
-        let (pairs, pairs_total) = pairs.top(ROWS, &names);
-        let severities = vec!["medium".to_owned(), "high".to_owned()];
-        let flagged = FlowQuery { time: Some(range), filter: Filter { severities, ..Filter::default() } };
-        let latest = Latest { limit: ROWS, key: |row| row.end.as_nanos(), whole: false };
-        let latest = if pairs_total > 0 { latest.find(&store, &flagged)? } else { Vec::new() };
-        Ok(Overview { slices, pairs, pairs_total, latest })
-    });
-    let main = view(&overview.await?, &period, &console.sensor.health());
+    let (overview, latest) = console
+        .desk
+        .ask(move |place| {
+            let store = place.flows();
+            let overview = Overview::new(&store, range, SLICES, ROWS)?;
+            let latest = match overview.pairs_total {
+                0 => Vec::new(),
+                _ => latest_flagged(&store, range, ROWS)?,
+            };
+            Ok((overview, latest))
+        })
+        .await?;
+    let main = view(&overview, &latest, &period, &console.sensor.health());
     Ok(page(
         &Page { title: "Overview", path: "/", period: Some(&period), refresh: Some(period.refresh()) },
         main,
     ))
 }
 
-pub(in super::super) fn view(overview: &Overview, period: &Period, health: &Health) -> Markup {
-    let Overview { slices, pairs, pairs_total, latest } = overview;
+pub(in super::super) fn view(
+    overview: &Overview,
+    latest: &[Row],
+    period: &Period,
+    health: &Health,
+) -> Markup {
+    let Overview { slices, pairs, pairs_total } = overview;
     let (sum, total) = (slices.sum(), slices.total());
     let last = period.last.as_str();
     html! {

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use offport_telemetry::human::bytes;
 use offport_wire::FlowId;
 
-use super::super::chart::{self, Axis, Ink, Series, short};
+use super::super::chart::{self, Axis, Ink, Series};
 use super::super::layout::{Page, page};
 use super::super::period::reaching;
 use super::super::problem::Problem;
@@ -17,7 +17,7 @@ use super::super::routes::Console;
 use super::super::words::{end_of, host, shown, table, time};
 use crate::desk::session::{PAYLOAD as LOOKED_AT, PacketRow, SessionReport};
 use crate::desk::text::{described, headline, hexdump};
-use crate::number::{grouped, span};
+use crate::number::{grouped, short, span};
 
 /// Packets that are listed.
 const PACKETS: usize = 200;
