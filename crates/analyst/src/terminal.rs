@@ -70,7 +70,7 @@ impl Style {
                 column.set_cell_alignment(CellAlignment::Right);
                 column.set_constraint(ColumnConstraint::ContentWidth);
             } else if at == 0 {
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(12)));
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(15)));
             }
         }
         let mut text = String::new();

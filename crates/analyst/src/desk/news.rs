@@ -1,7 +1,7 @@
 //! What of a host is new: not there in a time before.
 //!
 //! Few things are asked about (the services of a host, the peers that are shown), and most of them are not new. So the time before is
-//! searched day by day, the latest first, only for what is still to be found.
+//! searched from the latest on, hour, two hours, four hours and so on, only for what is still to be found.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use super::host::{Peer, Service};
 use super::tally::Set;
 use super::when::before;
 
-/// What is searched at a time.
-const STEP: Duration = Duration::from_secs(86_400);
+/// What is searched at first, and at a time at most.
+const STEPS: [Duration; 2] = [Duration::from_secs(3_600), Duration::from_secs(86_400)];
 const COLUMNS: [&str; 5] =
     ["source_ip", "destination_ip", "destination_port", "network_transport", "network_protocol"];
 
@@ -40,8 +40,10 @@ pub(crate) fn mark(
         wanted.services.extend(services.iter().map(|service| key(serves, service)));
     }
     let mut end = Timestamp::from_nanos(to.as_nanos().saturating_sub(1));
+    let [mut step, longest] = STEPS;
     while end >= from && !(wanted.services.is_empty() && wanted.peers.is_empty()) {
-        let begin = before(end, STEP).max(from);
+        let begin = before(end, step).max(from);
+        step = (step * 2).min(longest);
         let query = FlowQuery { time: Some((begin, end)), filter: wanted.filter(host) };
         let found =
             store.scan(&query, &COLUMNS, Wanted::default, |found, batch| found.add(host, batch, &wanted))?;

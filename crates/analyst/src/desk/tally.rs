@@ -7,10 +7,10 @@ use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_array::{Array as _, RecordBatch};
+use arrow_array::RecordBatch;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
-use offport_evidence::flows::{Cells, FlowQuery, FlowStore};
+use offport_evidence::flows::{Cells, FlowQuery, FlowStore, Memo};
 use offport_wire::Timestamp;
 
 /// The columns that are read.
@@ -96,6 +96,7 @@ pub(crate) fn sum<S: Sum>(
 pub(crate) struct Tally<S> {
     sum: S,
     names: Names,
+    made: Made,
     going_on: Map<u64, Flow>,
     /// Flows that are over and may have had records before.
     over: Set<u64>,
@@ -107,7 +108,13 @@ const ONE_RECORD: std::time::Duration = std::time::Duration::from_secs(1);
 impl<S: Sum> Tally<S> {
     /// Adds to a sum of nothing.
     pub(crate) fn new(sum: S, names: &Names) -> Self {
-        Self { sum, names: names.clone(), going_on: Map::default(), over: Set::default() }
+        Self {
+            sum,
+            names: names.clone(),
+            made: Made::default(),
+            going_on: Map::default(),
+            over: Set::default(),
+        }
     }
 
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
@@ -116,18 +123,24 @@ impl<S: Sum> Tally<S> {
         let ports = ["source_port", "destination_port"].map(cells);
         let (up, down) = (cells("source_bytes"), cells("destination_bytes"));
         let rows = batch.num_rows();
-        let addresses = |name| Few::new(cells(name), rows, |name: &str| name.parse::<IpAddr>().ok());
-        let [sources, destinations] = ["source_ip", "destination_ip"].map(addresses);
-        let names = &self.names;
-        let few = |name| Few::new(cells(name), rows, |name: &str| Some(names.number(name)));
-        let [transports, protocols, verdicts] =
-            ["network_transport", "network_protocol", "offport_verdict"].map(few);
-        let severities = Few::new(cells("offport_severity"), rows, |name: &str| Some(rank(Some(name))));
-        let ends = Few::new(cells("event_action"), rows, |name: &str| Some(name == "flow_end"));
+        let [sources, destinations] = ["source_ip", "destination_ip"].map(cells);
+        let few = ["network_transport", "network_protocol", "offport_verdict"].map(cells);
+        let (severities, actions) = (cells("offport_severity"), cells("event_action"));
+        let Self { sum, names, made, going_on, over } = self;
+        made.begin([sources, destinations], few, severities, rows);
         for row in 0..rows {
             let [source_port, port] =
                 ports.map(|port| port.number(row).and_then(|port| u16::try_from(port).ok()));
-            let (Some(source), Some(destination)) = (sources.of(row), destinations.of(row)) else { continue };
+            let (Some(source), Some(destination)) =
+                (made.ends[0].of(sources, row, address), made.ends[1].of(destinations, row, address))
+            else {
+                continue;
+            };
+            let (Some(source), Some(destination)) = (source, destination) else { continue };
+            let mut name = |number: usize| {
+                let made = made.few[number].of(few[number], row, |name| names.number(name));
+                made.unwrap_or_default()
+            };
             let flow = Flow {
                 start: start.time(row).unwrap_or_default(),
                 end: end.time(row).unwrap_or_default(),
@@ -135,22 +148,21 @@ impl<S: Sum> Tally<S> {
                 destination,
                 source_port,
                 port,
-                transport: transports.of(row).unwrap_or_default(),
-                protocol: protocols.of(row).unwrap_or_default(),
-                verdict: verdicts.of(row).unwrap_or_default(),
-                severity: severities.of(row).unwrap_or_default(),
+                transport: name(0),
+                protocol: name(1),
+                verdict: name(2),
+                severity: made.severities.of(severities, row, |name| rank(Some(name))).unwrap_or_default(),
                 up: up.count(row),
                 down: down.count(row),
             };
-            let is_over = ends.of(row).unwrap_or_default();
-            if !is_over {
-                keep_later(&mut self.going_on, flow.key(), flow);
+            if actions.text(row) != Some("flow_end") {
+                keep_later(going_on, flow.key(), flow);
                 continue;
             }
             if flow.severity > 0 || flow.end.since(flow.start) >= ONE_RECORD {
-                self.over.insert(flow.key());
+                over.insert(flow.key());
             }
-            self.sum.add(&flow);
+            sum.add(&flow);
         }
     }
 
@@ -209,27 +221,25 @@ impl Names {
     }
 }
 
-/// A column of names, of each of which something is made.
-struct Few<'a, T, F> {
-    cells: Cells<'a>,
-    of: F,
-    /// Of all names; of files of which few rows are wanted, it is made row by row.
-    values: Option<Vec<Option<T>>>,
+/// What was made of the names of a file.
+#[derive(Debug, Default)]
+struct Made {
+    ends: [Memo<Option<IpAddr>>; 2],
+    /// Transport, protocol, verdict.
+    few: [Memo<Name>; 3],
+    severities: Memo<u8>,
 }
 
-impl<'a, T: Copy, F: Fn(&str) -> Option<T>> Few<'a, T, F> {
-    fn new(cells: Cells<'a>, rows: usize, of: F) -> Self {
-        let names = cells.names().filter(|names| names.len() < rows * 2);
-        let values = names.map(|names| names.iter().map(|name| of(name?)).collect());
-        Self { cells, of, values }
+impl Made {
+    fn begin(&mut self, ends: [Cells<'_>; 2], few: [Cells<'_>; 3], severities: Cells<'_>, rows: usize) {
+        self.ends.iter_mut().zip(ends).for_each(|(memo, cells)| memo.begin(cells, rows));
+        self.few.iter_mut().zip(few).for_each(|(memo, cells)| memo.begin(cells, rows));
+        self.severities.begin(severities, rows);
     }
+}
 
-    fn of(&self, row: usize) -> Option<T> {
-        match &self.values {
-            Some(values) => *values.get(self.cells.key(row)?)?,
-            None => (self.of)(self.cells.text(row)?),
-        }
-    }
+fn address(text: &str) -> Option<IpAddr> {
+    text.parse().ok()
 }
 
 /// How bad a severity is; none is least.

@@ -102,6 +102,11 @@ fn a_screen_has_the_verdicts_the_pairs_and_the_rates() {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
     assert!(!text.contains("displaced"), "a verdict that nobody has");
+    let plain = text::text(Style { width: 80, colour: false }, &screen.moment);
+    assert!(
+        plain.contains("10.0.0.1 >") && plain.contains("2001:db8::1234") && plain.contains("unrecognised "),
+        "no address is cut:\n{plain}"
+    );
     // The narrower, the less; what counts most stays.
     let text = drawn(&mut screen, 60, 12);
     for part in ["10.0.0.1", "2001:db8::1234", "80/tcp", "unrecognised"] {

@@ -32,11 +32,19 @@ pub(super) fn text(style: Style, moment: &Moment) -> String {
         return text;
     }
     let _ = writeln!(text, "\n{}", style.heading(&counted(total as u64, "flagged pair")));
-    let mut rows: Vec<_> = pairs.iter().map(|pair| Vec::from(pair_cells(pair))).collect();
+    let mut rows: Vec<_> = pairs
+        .iter()
+        .map(|pair| {
+            // A line of its own for each end where both are too wide: an address is never cut.
+            let [client, server, port, speaks, verdict, _, flows, up, down, last] = pair_cells(pair);
+            vec![verdict, format!("{client} > {server}"), port, speaks, flows, up, down, last]
+        })
+        .collect();
     if total > pairs.len() {
         rows.push(vec![format!("({} more)", total - pairs.len())]);
     }
-    text.push_str(&style.table(&PAIR_HEADER, &[1, 2, 3, 4, 5, 9], rows));
+    let header = ["Verdict", "Client > server", "Port", "Speaks", "Flows", "Up", "Down", "Last"];
+    text.push_str(&style.table(&header, &[1, 2, 3, 7], rows));
     text
 }
 
@@ -51,14 +59,14 @@ pub(super) fn verdict_cells(row: &VerdictRow) -> [String; 5] {
 }
 
 pub(super) const PAIR_HEADER: [&str; 10] =
-    ["Client", "Server", "Port", "Speaks", "Verdict", "Severity", "Flows", "Up", "Down", "Last seen"];
+    ["Client", "Server", "Port", "Speaks", "Verdict", "Severity", "Flows", "Up", "Down", "Last"];
 
 pub(super) fn pair_cells((pair, flagged): &(Pair, Flagged)) -> [String; 10] {
     [
         pair.source.to_string(),
         pair.destination.to_string(),
         service(pair.port, pair.transport.as_deref().unwrap_or("ip")),
-        clean(pair.protocol.as_deref().unwrap_or("(nothing known)")),
+        clean(pair.protocol.as_deref().unwrap_or("-")),
         clean(pair.verdict.as_deref().unwrap_or("–")),
         of_rank(flagged.worst).unwrap_or_default(),
         grouped(flagged.flows),

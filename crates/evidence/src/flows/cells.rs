@@ -129,3 +129,58 @@ impl<'a> Cells<'a> {
         }
     }
 }
+
+/// What is made of each name of a column, once for all batches of a file, which share their names.
+#[derive(Debug)]
+pub struct Memo<T> {
+    names: Option<StringArray>,
+    made: Vec<Option<T>>,
+}
+
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Self { names: None, made: Vec::new() }
+    }
+}
+
+impl<T: Copy> Memo<T> {
+    /// Before the rows of a batch: what was made of another file's names is forgotten.
+    pub fn begin(&mut self, cells: Cells<'_>, rows: usize) {
+        let Cells::Names(_, names) = cells else { return self.forget() };
+        if self.names.as_ref().is_some_and(|known| is_same(known, names)) {
+            return;
+        }
+        self.forget();
+        // Of few rows it is made as they come.
+        if rows * 8 >= names.len() {
+            self.made.resize(names.len(), None);
+            self.names = Some(names.clone());
+        }
+    }
+
+    /// What is made of a row's name; `None`: it has none.
+    pub fn of(&mut self, cells: Cells<'_>, row: usize, make: impl FnOnce(&str) -> T) -> Option<T> {
+        let Some(made) = cells.key(row).and_then(|key| self.made.get_mut(key)) else {
+            return cells.text(row).map(make);
+        };
+        match made {
+            Some(made) => Some(*made),
+            None => {
+                *made = cells.text(row).map(make);
+                *made
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.names = None;
+        self.made.clear();
+    }
+}
+
+/// Whether both are the same memory, which stays so as long as either is there.
+pub(crate) fn is_same(one: &StringArray, other: &StringArray) -> bool {
+    one.len() == other.len()
+        && std::ptr::eq(one.value_data().as_ptr(), other.value_data().as_ptr())
+        && std::ptr::eq(one.value_offsets().as_ptr(), other.value_offsets().as_ptr())
+}

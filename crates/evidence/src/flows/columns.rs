@@ -103,10 +103,32 @@ pub fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// Their types, as Arrow has them.
 pub(crate) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let fields: Vec<_> =
-        COLUMNS.iter().map(|column| ArrowField::new(column.name, column.kind.arrow(), true)).collect();
+    let field =
+        |column: &Column| ArrowField::new(column.name, column.kind.arrow(), !ALWAYS.contains(&column.field));
+    let fields: Vec<_> = COLUMNS.iter().map(field).collect();
     Arc::new(Schema::new(fields))
 });
+
+/// Columns in which every row has a value: a reader need not ask which.
+const ALWAYS: [&str; 17] = [
+    "event.start",
+    "event.end",
+    "event.duration",
+    "event.action",
+    "event.reason",
+    "source.ip",
+    "source.bytes",
+    "source.packets",
+    "destination.ip",
+    "destination.bytes",
+    "destination.packets",
+    "network.type",
+    "network.iana_number",
+    "network.bytes",
+    "network.packets",
+    "offport.flow_id",
+    "offport.worker",
+];
 
 type OfRecord = for<'a> fn(&Row<'a>) -> Cell<'a>;
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use arrow_array::{Array as _, BooleanArray, RecordBatch};
+use arrow_array::{Array as _, BooleanArray, RecordBatch, StringArray};
 use ipnet::IpNet;
 use offport_wire::{FlowId, Timestamp};
 
-use super::cells::Cells;
+use super::cells::{Cells, is_same};
+use super::scan::FlowQuery;
 
 /// Wanted records: those for which everything holds that is set. Lists that are empty are not set; of one that is, one
 /// entry has to hold.
@@ -64,19 +65,20 @@ impl Filter {
     }
 
     /// For each row, whether it is wanted.
-    pub(crate) fn matches(&self, batch: &RecordBatch) -> BooleanArray {
+    fn matches(&self, batch: &RecordBatch, tables: &mut Tables<'_>) -> Vec<bool> {
         let mut wanted = vec![true; batch.num_rows()];
+        let mut flags = |cells, rows, fits: &dyn Fn(&str) -> bool| tables.flags(cells, rows, fits);
         let source = Cells::of(batch, "source_ip");
         let destination = Cells::of(batch, "destination_ip");
         for nets in [&self.hosts, &self.others].into_iter().filter(|nets| !nets.is_empty()) {
             let [mut either, is_destination] =
-                [source, destination].map(|cells| flags(cells, batch.num_rows(), in_any(nets)));
+                [source, destination].map(|cells| flags(cells, batch.num_rows(), &in_any(nets)));
             either.iter_mut().zip(is_destination).for_each(|(either, other)| *either |= other);
             wanted.iter_mut().zip(either).for_each(|(wanted, either)| *wanted &= either);
         }
         for (nets, cells) in [(&self.sources, source), (&self.destinations, destination)] {
             if !nets.is_empty() {
-                keep(&mut wanted, &flags(cells, batch.num_rows(), in_any(nets)));
+                keep(&mut wanted, &flags(cells, batch.num_rows(), &in_any(nets)));
             }
         }
         let port = Cells::of(batch, "destination_port");
@@ -91,13 +93,13 @@ impl Filter {
         ] {
             if !names.is_empty() {
                 let is_one = |name: &str| names.iter().any(|wanted| wanted == name);
-                keep(&mut wanted, &flags(Cells::of(batch, column), batch.num_rows(), is_one));
+                keep(&mut wanted, &flags(Cells::of(batch, column), batch.num_rows(), &is_one));
             }
         }
         if !self.protocols.is_empty() {
             let protocol = Cells::of(batch, "network_protocol");
             let is_one = |name: &str| self.protocols.iter().any(|wanted| wanted == name);
-            let mut named = flags(protocol, batch.num_rows(), is_one);
+            let mut named = flags(protocol, batch.num_rows(), &is_one);
             if self.protocols.iter().any(|name| name == NONE) {
                 named.iter_mut().enumerate().for_each(|(row, named)| *named |= protocol.key(row).is_none());
             }
@@ -109,7 +111,7 @@ impl Filter {
         keep_if(&mut wanted, !self.ids.is_empty(), |row| {
             id.text(row).and_then(|id| id.parse().ok()).is_some_and(|id| self.ids.contains(&id))
         });
-        wanted.into()
+        wanted
     }
 
     /// The only addresses that either end may have; `None`: there are too many to tell.
@@ -151,14 +153,62 @@ fn keep_if(wanted: &mut [bool], is_set: bool, holds: impl Fn(usize) -> bool) {
     }
 }
 
-/// For each row whether its name fits. Each of the few names is looked at once.
-fn flags(cells: Cells<'_>, rows: usize, fits: impl Fn(&str) -> bool) -> Vec<bool> {
-    let Cells::Names(keys, names) = cells else { return vec![false; rows] };
-    let names: Vec<bool> = names.iter().map(|name| name.is_some_and(&fits)).collect();
-    let fits = |key: &i32| names.get(*key as usize).copied().unwrap_or_default();
-    let mut flags: Vec<bool> = keys.values().iter().map(fits).collect();
-    if keys.null_count() > 0 {
-        flags.iter_mut().enumerate().for_each(|(row, flag)| *flag &= keys.is_valid(row));
+/// Looks at the batches of a file, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Matcher {
+    query: FlowQuery,
+    tables: Vec<Table>,
+}
+
+/// For each name of a column, whether it fits.
+#[derive(Debug)]
+struct Table {
+    names: StringArray,
+    fits: Vec<bool>,
+}
+
+/// The tables of a file, in the order in which [`Filter::matches`] asks for them.
+struct Tables<'t> {
+    tables: &'t mut Vec<Table>,
+    next: usize,
+}
+
+impl Matcher {
+    pub(crate) fn new(query: FlowQuery) -> Self {
+        Self { query, tables: Vec::new() }
     }
-    flags
+
+    /// For each row, whether it is wanted.
+    pub(crate) fn wanted(&mut self, batch: &RecordBatch) -> BooleanArray {
+        let mut wanted = self.query.filter.matches(batch, &mut Tables { tables: &mut self.tables, next: 0 });
+        if let Some((from, to)) = self.query.time {
+            let end = Cells::of(batch, "event_end");
+            keep_if(&mut wanted, true, |row| end.time(row).is_some_and(|end| (from..=to).contains(&end)));
+        }
+        wanted.into()
+    }
+}
+
+impl Tables<'_> {
+    /// For each row whether its name fits. Each of the few names is looked at once.
+    fn flags(&mut self, cells: Cells<'_>, rows: usize, fits: &dyn Fn(&str) -> bool) -> Vec<bool> {
+        let number = self.next;
+        self.next += 1;
+        let Cells::Names(keys, names) = cells else { return vec![false; rows] };
+        if !self.tables.get(number).is_some_and(|table| is_same(&table.names, names)) {
+            let fits = names.iter().map(|name| name.is_some_and(fits)).collect();
+            let table = Table { names: names.clone(), fits };
+            match self.tables.get_mut(number) {
+                Some(old) => *old = table,
+                None => self.tables.push(table),
+            }
+        }
+        let table = self.tables.get(number).map_or(&[][..], |table| &table.fits);
+        let fits = |key: &i32| table.get(*key as usize).copied().unwrap_or_default();
+        let mut flags: Vec<bool> = keys.values().iter().map(fits).collect();
+        if keys.null_count() > 0 {
+            flags.iter_mut().enumerate().for_each(|(row, flag)| *flag &= keys.is_valid(row));
+        }
+        flags
+    }
 }

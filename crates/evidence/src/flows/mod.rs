@@ -13,7 +13,7 @@ mod scan;
 pub(crate) mod uploaded;
 mod writer;
 
-pub use cells::Cells;
+pub use cells::{Cells, Memo};
 pub use columns::{Names, fields};
 pub use document::{document, rfc3339};
 pub use file::{FILE_ROWS, ParquetFile};

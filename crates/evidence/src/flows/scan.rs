@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow_array::{BooleanArray, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use arrow_select::filter::filter_record_batch;
 use offport_wire::Timestamp;
@@ -17,14 +17,13 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 use parquet::file::statistics::Statistics;
 
-use super::cells::Cells;
 use super::columns::{COLUMNS, SCHEMA};
-use super::filter::{Filter, single};
+use super::filter::{Filter, Matcher, single};
 use super::journal;
 use super::partition::{FILE, JOURNAL, RecordFile, list};
 
-/// Rows that are looked at together: all of a file, since each batch has the names of all.
-const BATCH: usize = super::FILE_ROWS;
+/// Rows that are looked at together: their columns stay in the processor's cache.
+const BATCH: usize = 16 * 1024;
 
 /// A folder of flow records.
 #[derive(Clone, Debug)]
@@ -76,8 +75,11 @@ impl FlowStore {
         let results = std::thread::scope(|scope| {
             let work = || {
                 let mut value = begin();
+                let mut density = Density::default();
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = read(file, query, columns, &mut |batch| fold(&mut value, batch)) {
+                    if let Err(error) =
+                        read(file, query, columns, &mut density, &mut |batch| fold(&mut value, batch))
+                    {
                         let path = file.path(FILE);
                         let error = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
                         failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
@@ -109,8 +111,9 @@ impl FlowStore {
         mut show: impl FnMut(&RecordBatch) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut failed = Ok(());
+        let mut density = Density::default();
         for file in self.files(query)? {
-            read(&file, query, columns, &mut |batch| {
+            read(&file, query, columns, &mut density, &mut |batch| {
                 if failed.is_ok() {
                     failed = show(batch);
                 }
@@ -140,23 +143,43 @@ impl FlowStore {
     }
 }
 
+/// How many of the rows of the last file were wanted.
+///
+/// Few: then only what decides is read of all rows, and the rest of those that are wanted. Are there many, and not in a row, that costs
+/// more than to read everything.
+#[derive(Debug, Default)]
+struct Density {
+    wanted: usize,
+    rows: usize,
+}
+
+impl Density {
+    /// From here on reading everything is the cheaper way: measured, `bench/store`.
+    const MANY: usize = 40;
+
+    const fn is_high(&self) -> bool {
+        self.wanted * Self::MANY > self.rows
+    }
+}
+
 fn read(
     file: &RecordFile,
     query: &FlowQuery,
     columns: &[&str],
+    density: &mut Density,
     show: &mut dyn FnMut(&RecordBatch),
 ) -> io::Result<()> {
     // A journal is made into a file and then removed: who finds neither looks once more.
     for _ in 0..2 {
         match File::open(file.path(FILE)) {
-            Ok(file) => return read_file(file, query, columns, show).map_err(io::Error::other),
+            Ok(file) => return read_file(file, query, columns, density, show).map_err(io::Error::other),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Err(_) => {}
         }
         if let Some((batches, _)) = journal::read(&file.path(JOURNAL))? {
+            let mut matcher = Matcher::new(query.clone());
             for batch in batches {
-                let wanted = wanted(query, &batch);
-                let batch = filter_record_batch(&batch, &wanted).map_err(io::Error::other)?;
+                let batch = filter_record_batch(&batch, &matcher.wanted(&batch)).map_err(io::Error::other)?;
                 if batch.num_rows() > 0 {
                     show(&batch);
                 }
@@ -167,18 +190,11 @@ fn read(
     Ok(())
 }
 
-fn wanted(query: &FlowQuery, batch: &RecordBatch) -> BooleanArray {
-    let wanted = query.filter.matches(batch);
-    let Some((from, to)) = query.time else { return wanted };
-    let end = Cells::of(batch, "event_end");
-    let within = |row| end.time(row).is_some_and(|end| (from..=to).contains(&end));
-    (0..batch.num_rows()).map(|row| wanted.value(row) && within(row)).collect::<Vec<_>>().into()
-}
-
 fn read_file(
     file: File,
     query: &FlowQuery,
     columns: &[&str],
+    density: &mut Density,
     show: &mut dyn FnMut(&RecordBatch),
 ) -> Result<(), ParquetError> {
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
@@ -199,25 +215,47 @@ fn read_file(
         return Ok(());
     }
     let schema = reader.parquet_schema();
-    let mask = |names: &mut dyn Iterator<Item = &str>| ProjectionMask::columns(schema, names);
-    let all = || COLUMNS.iter().map(|column| column.name);
-    let projection = match columns {
-        [] => mask(&mut all()),
-        columns => mask(&mut columns.iter().copied()),
+    let mask = |names: &[&str]| ProjectionMask::columns(schema, names.iter().copied());
+    let columns = match columns {
+        [] => COLUMNS.iter().map(|column| column.name).collect(),
+        columns => columns.to_vec(),
     };
     let mut looked_at = query.filter.columns();
     if query.time.is_some() {
         looked_at.push("event_end");
     }
+    let is_dense = !looked_at.is_empty() && density.is_high();
+    *density = Density { wanted: 0, rows: rows(&reader) };
+    let mut count = |batch: &RecordBatch| {
+        density.wanted += batch.num_rows();
+        if batch.num_rows() > 0 {
+            show(batch);
+        }
+    };
+    if is_dense {
+        let projection = mask(&[&columns[..], &looked_at].concat());
+        let mut matcher = Matcher::new(query);
+        for batch in reader.with_projection(projection).build()? {
+            let batch = batch?;
+            count(&filter_record_batch(&batch, &matcher.wanted(&batch))?);
+        }
+        return Ok(());
+    }
+    let projection = mask(&columns);
     if !looked_at.is_empty() {
-        let mask = mask(&mut looked_at.into_iter());
-        let predicate = ArrowPredicateFn::new(mask, move |batch| Ok::<_, ArrowError>(wanted(&query, &batch)));
+        let mask = mask(&looked_at);
+        let mut matcher = Matcher::new(query);
+        let predicate = ArrowPredicateFn::new(mask, move |batch| Ok::<_, ArrowError>(matcher.wanted(&batch)));
         reader = reader.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
     }
     for batch in reader.with_projection(projection).build()? {
-        show(&batch?);
+        count(&batch?);
     }
     Ok(())
+}
+
+fn rows(reader: &ParquetRecordBatchReaderBuilder<File>) -> usize {
+    usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or_default()
 }
 
 /// The first and the last `event_end` of a file.
