@@ -1,5 +1,9 @@
-//! A Parquet file of flow records: sorted by start, zstd, bloom filters on both addresses and the id.
+//! A Parquet file of flow records: zstd, bloom filters on both addresses and the id, sorted by start within each row group.
+//!
+//! A host that has a part in many records is scattered over all of a file, and whoever asks for it would have to read the columns of
+//! all records. So those of busy hosts are a row group of their own: the bloom filters say that the others need not be read.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -7,9 +11,10 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
-use arrow_array::{RecordBatch, UInt32Array, new_null_array};
+use arrow_array::{Array, BooleanArray, RecordBatch, UInt32Array, new_null_array};
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
+use arrow_select::filter::filter_record_batch;
 use arrow_select::take::take_record_batch;
 use offport_wire::Timestamp;
 use parquet::arrow::ArrowWriter;
@@ -18,11 +23,16 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
+use super::cells::Cells;
 use super::columns::SCHEMA;
 use super::partition::{FILE, Hour, RecordFile, TEMPORARY};
 
 /// Rows of a file at most: what is sorted at once, in memory (some 100 MB).
 pub const FILE_ROWS: usize = 256 * 1024;
+/// A host is busy if it has a part in one of so many records.
+const BUSY: usize = 100;
+/// Smaller files are read whole in no time.
+const SPLIT: usize = 32 * 1024;
 /// Columns in which each row has another value: a dictionary would be of no use.
 const DISTINCT: [&str; 2] = ["offport_flow_id", "network_community_id"];
 /// Bytes of a dictionary at most: that of a column in which each row has another address.
@@ -150,8 +160,50 @@ fn write_sorted(rows: &RecordBatch, file: File) -> Result<(), ParquetError> {
             .set_column_bloom_filter_max_ndv(path, distinct(rows, column) as u64);
     }
     let mut writer = ArrowWriter::try_new(file, SCHEMA.clone(), Some(properties.build()))?;
-    writer.write(rows)?;
+    match split(rows)? {
+        None => writer.write(rows)?,
+        Some(groups) => {
+            for rows in groups {
+                writer.write(&rows)?;
+                writer.flush()?;
+            }
+        }
+    }
     writer.close().map(|_| ())
+}
+
+/// The records of busy hosts, and those of the others; `None`: to tell them apart is of no use.
+fn split(rows: &RecordBatch) -> Result<Option<[RecordBatch; 2]>, ArrowError> {
+    let ends = ["source_ip", "destination_ip"].map(|name| Cells::of(rows, name));
+    let [Cells::Names(..), Cells::Names(..)] = ends else { return Ok(None) };
+    if rows.num_rows() < SPLIT {
+        return Ok(None);
+    }
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for end in ends {
+        let mut of_keys = vec![0; end.names().map_or(0, Array::len)];
+        (0..rows.num_rows()).filter_map(|row| end.key(row)).for_each(|key| of_keys[key] += 1);
+        let names = end.names().into_iter().flatten();
+        names
+            .zip(of_keys)
+            .for_each(|(name, count)| *counts.entry(name.unwrap_or_default()).or_default() += count);
+    }
+    counts.retain(|_, count| *count * BUSY >= rows.num_rows());
+    let mut busy = vec![false; rows.num_rows()];
+    for end in ends {
+        let names = end.names().into_iter().flatten();
+        let is_busy: Vec<bool> =
+            names.map(|name| name.is_some_and(|name| counts.contains_key(name))).collect();
+        busy.iter_mut()
+            .enumerate()
+            .for_each(|(row, busy)| *busy |= end.key(row).is_some_and(|key| is_busy[key]));
+    }
+    let part = |wanted: bool| {
+        let mask: BooleanArray = busy.iter().map(|&busy| Some(busy == wanted)).collect();
+        filter_record_batch(rows, &mask)
+    };
+    let groups = [part(true)?, part(false)?];
+    Ok(groups.iter().all(|rows| rows.num_rows() > 0).then_some(groups))
 }
 
 fn properties() -> Result<WriterPropertiesBuilder, ParquetError> {

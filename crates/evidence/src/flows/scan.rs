@@ -75,10 +75,10 @@ impl FlowStore {
         let results = std::thread::scope(|scope| {
             let work = || {
                 let mut value = begin();
-                let mut density = Density::default();
+                let mut densities = <[Density; 2]>::default();
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(error) =
-                        read(file, query, columns, &mut density, &mut |batch| fold(&mut value, batch))
+                        read(file, query, columns, &mut densities, &mut |batch| fold(&mut value, batch))
                     {
                         let path = file.path(FILE);
                         let error = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
@@ -111,9 +111,9 @@ impl FlowStore {
         mut show: impl FnMut(&RecordBatch) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut failed = Ok(());
-        let mut density = Density::default();
+        let mut densities = <[Density; 2]>::default();
         for file in self.files(query)? {
-            read(&file, query, columns, &mut density, &mut |batch| {
+            read(&file, query, columns, &mut densities, &mut |batch| {
                 if failed.is_ok() {
                     failed = show(batch);
                 }
@@ -143,7 +143,7 @@ impl FlowStore {
     }
 }
 
-/// How many of the rows of the last file were wanted.
+/// How many of the rows of the last row group of its kind were wanted: those of busy hosts, and the others.
 ///
 /// Few: then only what decides is read of all rows, and the rest of those that are wanted. Are there many, and not in a row, that costs
 /// more than to read everything.
@@ -166,13 +166,13 @@ fn read(
     file: &RecordFile,
     query: &FlowQuery,
     columns: &[&str],
-    density: &mut Density,
+    densities: &mut [Density; 2],
     show: &mut dyn FnMut(&RecordBatch),
 ) -> io::Result<()> {
     // A journal is made into a file and then removed: who finds neither looks once more.
     for _ in 0..2 {
         match File::open(file.path(FILE)) {
-            Ok(file) => return read_file(file, query, columns, density, show).map_err(io::Error::other),
+            Ok(file) => return read_file(&file, query, columns, densities, show).map_err(io::Error::other),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Err(_) => {}
         }
@@ -191,135 +191,153 @@ fn read(
 }
 
 fn read_file(
-    file: File,
+    file: &File,
     query: &FlowQuery,
     columns: &[&str],
-    density: &mut Density,
+    densities: &mut [Density; 2],
     show: &mut dyn FnMut(&RecordBatch),
 ) -> Result<(), ParquetError> {
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
-    let mut query = query.clone();
-    if let Some((from, to)) = query.time
-        && let Some((first, last)) = ends(&metadata)
-    {
-        if last < from || first > to {
-            return Ok(());
-        }
-        if from <= first && last <= to {
-            query.time = None;
-        }
-    }
-    let mut reader =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH);
-    if is_ruled_out(&reader, &query.filter)? {
-        return Ok(());
-    }
-    let schema = reader.parquet_schema();
-    let mask = |names: &[&str]| ProjectionMask::columns(schema, names.iter().copied());
+    let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
     let columns = match columns {
         [] => COLUMNS.iter().map(|column| column.name).collect(),
         columns => columns.to_vec(),
     };
-    let mut looked_at = query.filter.columns();
-    if query.time.is_some() {
-        looked_at.push("event_end");
-    }
-    let is_dense = !looked_at.is_empty() && density.is_high();
-    *density = Density { wanted: 0, rows: rows(&reader) };
-    let mut count = |batch: &RecordBatch| {
-        density.wanted += batch.num_rows();
-        if batch.num_rows() > 0 {
-            show(batch);
-        }
-    };
-    if is_dense {
-        let projection = mask(&[&columns[..], &looked_at].concat());
-        let mut matcher = Matcher::new(query);
-        for batch in reader.with_projection(projection).build()? {
-            let batch = batch?;
-            count(&filter_record_batch(&batch, &matcher.wanted(&batch))?);
-        }
-        return Ok(());
-    }
-    let projection = mask(&columns);
-    if !looked_at.is_empty() {
-        let mask = mask(&looked_at);
-        let mut matcher = Matcher::new(query);
-        let predicate = ArrowPredicateFn::new(mask, move |batch| Ok::<_, ArrowError>(matcher.wanted(&batch)));
-        reader = reader.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
-    }
-    for batch in reader.with_projection(projection).build()? {
-        count(&batch?);
+    // One after the other: each has its own names.
+    for group in 0..metadata.metadata().num_row_groups() {
+        let density = &mut densities[usize::from(group > 0)];
+        let part = Part { file, metadata: &metadata, group };
+        part.read(query, &columns, density, show)?;
     }
     Ok(())
 }
 
-fn rows(reader: &ParquetRecordBatchReaderBuilder<File>) -> usize {
-    usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or_default()
+/// A row group.
+struct Part<'f> {
+    file: &'f File,
+    metadata: &'f ArrowReaderMetadata,
+    group: usize,
 }
 
-/// The first and the last `event_end` of a file.
-fn ends(metadata: &ArrowReaderMetadata) -> Option<(Timestamp, Timestamp)> {
-    let column = SCHEMA.index_of("event_end").ok()?;
-    let mut ends: Option<(i64, i64)> = None;
-    for group in metadata.metadata().row_groups() {
-        let Some(Statistics::Int64(statistics)) = group.columns().get(column)?.statistics() else {
-            return None;
+impl Part<'_> {
+    fn read(
+        &self,
+        query: &FlowQuery,
+        columns: &[&str],
+        density: &mut Density,
+        show: &mut dyn FnMut(&RecordBatch),
+    ) -> Result<(), ParquetError> {
+        let mut query = query.clone();
+        if let Some((from, to)) = query.time
+            && let Some((first, last)) = self.ends()
+        {
+            if last < from || first > to {
+                return Ok(());
+            }
+            if from <= first && last <= to {
+                query.time = None;
+            }
+        }
+        let file = self.file.try_clone()?;
+        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+            .with_row_groups(vec![self.group])
+            .with_batch_size(BATCH);
+        if self.is_ruled_out(&reader, &query.filter)? {
+            return Ok(());
+        }
+        let schema = reader.parquet_schema();
+        let mask = |names: &[&str]| ProjectionMask::columns(schema, names.iter().copied());
+        let mut looked_at = query.filter.columns();
+        if query.time.is_some() {
+            looked_at.push("event_end");
+        }
+        let is_dense = !looked_at.is_empty() && density.is_high();
+        *density = Density { wanted: 0, rows: self.rows() };
+        let mut count = |batch: &RecordBatch| {
+            density.wanted += batch.num_rows();
+            if batch.num_rows() > 0 {
+                show(batch);
+            }
         };
-        let (first, last) = (*statistics.min_opt()?, *statistics.max_opt()?);
-        ends = Some(ends.map_or((first, last), |ends| (ends.0.min(first), ends.1.max(last))));
-    }
-    let (first, last) = ends?;
-    let [first, last] = [first, last]
-        .map(|micros| Timestamp::from_nanos(u64::try_from(micros).unwrap_or_default().saturating_mul(1_000)));
-    Some((first, last))
-}
-
-/// Whether the bloom filters say that nothing in the file is wanted.
-fn is_ruled_out(
-    reader: &ParquetRecordBatchReaderBuilder<File>,
-    filter: &Filter,
-) -> Result<bool, ParquetError> {
-    let texts = |addresses: Option<Vec<std::net::IpAddr>>| -> Option<Vec<String>> {
-        Some(addresses?.iter().map(ToString::to_string).collect())
-    };
-    let ids = (!filter.ids.is_empty()).then(|| filter.ids.iter().map(ToString::to_string).collect());
-    let asked: [(&[&str], Option<Vec<String>>); 5] = [
-        (&["source_ip", "destination_ip"], texts(filter.addresses())),
-        (&["source_ip", "destination_ip"], texts(single(&filter.others))),
-        (&["source_ip"], texts(single(&filter.sources))),
-        (&["destination_ip"], texts(single(&filter.destinations))),
-        (&["offport_flow_id"], ids),
-    ];
-    for (columns, values) in asked {
-        let Some(values) = values else { continue };
-        let mut may_be = false;
-        for column in columns {
-            may_be = may_be || may_hold(reader, column, &values)?;
+        if is_dense {
+            let projection = mask(&[columns, &looked_at].concat());
+            let mut matcher = Matcher::new(query);
+            for batch in reader.with_projection(projection).build()? {
+                let batch = batch?;
+                count(&filter_record_batch(&batch, &matcher.wanted(&batch))?);
+            }
+            return Ok(());
         }
-        if !may_be {
+        let projection = mask(columns);
+        if !looked_at.is_empty() {
+            let mask = mask(&looked_at);
+            let mut matcher = Matcher::new(query);
+            let predicate =
+                ArrowPredicateFn::new(mask, move |batch| Ok::<_, ArrowError>(matcher.wanted(&batch)));
+            reader = reader.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
+        }
+        for batch in reader.with_projection(projection).build()? {
+            count(&batch?);
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        usize::try_from(self.metadata.metadata().row_group(self.group).num_rows()).unwrap_or_default()
+    }
+
+    /// The first and the last `event_end`.
+    fn ends(&self) -> Option<(Timestamp, Timestamp)> {
+        let column = SCHEMA.index_of("event_end").ok()?;
+        let columns = self.metadata.metadata().row_group(self.group).columns();
+        let Some(Statistics::Int64(statistics)) = columns.get(column)?.statistics() else { return None };
+        let time = |micros: i64| {
+            Timestamp::from_nanos(u64::try_from(micros).unwrap_or_default().saturating_mul(1_000))
+        };
+        Some((time(*statistics.min_opt()?), time(*statistics.max_opt()?)))
+    }
+
+    /// Whether the bloom filters say that nothing is wanted.
+    fn is_ruled_out(
+        &self,
+        reader: &ParquetRecordBatchReaderBuilder<File>,
+        filter: &Filter,
+    ) -> Result<bool, ParquetError> {
+        let texts = |addresses: Option<Vec<std::net::IpAddr>>| -> Option<Vec<String>> {
+            Some(addresses?.iter().map(ToString::to_string).collect())
+        };
+        let ids = (!filter.ids.is_empty()).then(|| filter.ids.iter().map(ToString::to_string).collect());
+        let asked: [(&[&str], Option<Vec<String>>); 5] = [
+            (&["source_ip", "destination_ip"], texts(filter.addresses())),
+            (&["source_ip", "destination_ip"], texts(single(&filter.others))),
+            (&["source_ip"], texts(single(&filter.sources))),
+            (&["destination_ip"], texts(single(&filter.destinations))),
+            (&["offport_flow_id"], ids),
+        ];
+        for (columns, values) in asked {
+            let Some(values) = values else { continue };
+            let mut may_be = false;
+            for column in columns {
+                may_be = may_be || self.may_hold(reader, column, &values)?;
+            }
+            if !may_be {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn may_hold(
+        &self,
+        reader: &ParquetRecordBatchReaderBuilder<File>,
+        column: &str,
+        values: &[String],
+    ) -> Result<bool, ParquetError> {
+        let schema = reader.parquet_schema();
+        let Some(column) = (0..schema.num_columns()).find(|&at| schema.column(at).path().string() == column)
+        else {
             return Ok(true);
-        }
+        };
+        let bloom = reader.get_row_group_column_bloom_filter(self.group, column)?;
+        Ok(bloom.is_none_or(|bloom| values.iter().any(|value| bloom.check(&value.as_str()))))
     }
-    Ok(false)
-}
-
-fn may_hold(
-    reader: &ParquetRecordBatchReaderBuilder<File>,
-    column: &str,
-    values: &[String],
-) -> Result<bool, ParquetError> {
-    let schema = reader.parquet_schema();
-    let Some(column) = (0..schema.num_columns()).find(|&at| schema.column(at).path().string() == column)
-    else {
-        return Ok(true);
-    };
-    for group in 0..reader.metadata().num_row_groups() {
-        match reader.get_row_group_column_bloom_filter(group, column)? {
-            None => return Ok(true),
-            Some(filter) if values.iter().any(|value| filter.check(&value.as_str())) => return Ok(true),
-            Some(_) => {}
-        }
-    }
-    Ok(false)
 }

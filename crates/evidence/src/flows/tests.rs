@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -264,4 +265,102 @@ fn files_are_sorted_by_start() {
         .unwrap();
     assert_eq!(starts.len(), 2_000);
     assert!(starts.is_sorted());
+}
+
+/// 40,000 flows of half an hour: one in twenty with a busy server, one in ninety with another, the others with one of their own.
+fn scattered(number: u32) -> FlowRecord {
+    let mut record = record(number % 7_000);
+    record.start = Timestamp::from_nanos(BEGIN + u64::from(number) * SECOND / 25);
+    record.end = record.start + Duration::from_millis(10);
+    let [_, a, b, c] = number.to_be_bytes();
+    record.client.ip = [10, a, b, c].into();
+    record.server.ip = match (number % 20, number % 90) {
+        (7, _) => [192, 0, 2, 1].into(),
+        (_, 11) => [192, 0, 2, 2].into(),
+        _ => [198, a, b, c].into(),
+    };
+    record
+}
+
+#[test]
+fn the_records_of_busy_hosts_are_a_row_group_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = FlowSettings { file_rows: 100_000, ..settings(folder.path()) };
+    let mut writer = FlowWriter::start(&settings).unwrap();
+    let all = 0..40_000;
+    for number in all.clone() {
+        writer.record_patiently(&scattered(number), &Description::NONE);
+    }
+    writer.stop();
+    let [(file, FILE)] = &list(folder.path()).unwrap()[..] else { panic!("one file") };
+    let reader = parquet::file::reader::SerializedFileReader::try_from(file.path(FILE).as_path()).unwrap();
+    let groups = parquet::file::reader::FileReader::metadata(&reader).row_groups();
+    let is_busy = |record: &FlowRecord| matches!(record.server.ip, IpAddr::V4(ip) if ip.octets()[0] == 192);
+    let busy = all.clone().map(scattered).filter(is_busy).count();
+    assert_eq!(
+        groups.iter().map(|group| group.num_rows()).collect::<Vec<_>>(),
+        [busy as i64, 40_000 - busy as i64]
+    );
+
+    let store = FlowStore::new(folder.path());
+    let mut starts: Vec<Vec<i64>> = Vec::new();
+    store
+        .each(&FlowQuery::default(), &["event_start"], |batch| {
+            let start = Cells::of(batch, "event_start");
+            starts.push((0..batch.num_rows()).map(|row| start.number(row).unwrap()).collect());
+            Ok(())
+        })
+        .unwrap();
+    let whole = starts.concat();
+    assert!(whole[..busy].is_sorted() && whole[busy..].is_sorted(), "each is sorted by start");
+
+    let time = (scattered(9_000).end, scattered(31_000).end);
+    let some = |host: [u8; 4]| Filter { hosts: vec![IpAddr::from(host).into()], ..Filter::default() };
+    for host in
+        [[192, 0, 2, 1], [192, 0, 2, 2], [10, 0, 0, 7], [10, 0, 80, 1], [198, 0, 80, 0], [203, 0, 113, 1]]
+    {
+        for time in [None, Some(time)] {
+            let query = FlowQuery { time, filter: some(host) };
+            let expected = all.clone().map(scattered).filter(|record| {
+                let is_within = time.is_none_or(|(from, to)| record.end >= from && record.end <= to);
+                is_within && [record.client.ip, record.server.ip].contains(&host.into())
+            });
+            let expected: BTreeSet<FlowId> = expected.map(|record| record.id()).collect();
+            assert_eq!(ids(&store, &query), expected, "{host:?} {time:?}");
+        }
+    }
+}
+
+#[test]
+fn files_are_read_alike_whatever_was_found_in_those_before() {
+    let folder = tempfile::tempdir().unwrap();
+    // A host that is in each record of some files, and in few of others.
+    let settings = FlowSettings { file_rows: 500, ..settings(folder.path()) };
+    let mut writer = FlowWriter::start(&settings).unwrap();
+    let of = |number: u32| {
+        let mut record = record(number);
+        if number / 1_000 % 2 == 0 || number % 400 == 0 {
+            record.server.ip = [203, 0, 113, 9].into();
+        }
+        record
+    };
+    for number in 0..8_000 {
+        writer.record_patiently(&of(number), &Description::NONE);
+    }
+    writer.stop();
+    let store = FlowStore::new(folder.path());
+    let host = IpAddr::from([203, 0, 113, 9]);
+    let query = filter(Filter { hosts: vec![host.into()], ..Filter::default() });
+    let expected: BTreeSet<FlowId> =
+        (0..8_000).map(of).filter(|record| record.server.ip == host).map(|record| record.id()).collect();
+    assert_eq!(ids(&store, &query), expected);
+    // All columns, of which those that are looked at are some.
+    let mut rows = 0;
+    store
+        .each(&query, &[], |batch| {
+            rows += batch.num_rows();
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(rows, expected.len());
 }
