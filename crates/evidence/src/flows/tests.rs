@@ -339,7 +339,7 @@ fn files_are_read_alike_whatever_was_found_in_those_before() {
     let mut writer = FlowWriter::start(&settings).unwrap();
     let of = |number: u32| {
         let mut record = record(number);
-        if number / 1_000 % 2 == 0 || number % 400 == 0 {
+        if (number / 1_000).is_multiple_of(2) || number.is_multiple_of(400) {
             record.server.ip = [203, 0, 113, 9].into();
         }
         record
