@@ -22,15 +22,15 @@ pub struct Watch {
     /// Verdicts and pairs of so much time up to now.
     #[arg(long, value_name = "SPAN", default_value = "1h")]
     pub last: Span,
-    /// How often it looks.
-    #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = every)]
-    pub every: Span,
+    /// How often it looks; 2s.
+    #[arg(long, value_name = "SPAN", value_parser = every, conflicts_with = "once")]
+    pub every: Option<Span>,
     /// Print once, as text (or with --json as one object), and end. Rates are those of one second.
     #[arg(long)]
     pub once: bool,
-    /// Flagged pairs that are printed.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub top: usize,
+    /// Flagged pairs; 20 where they are printed, 200 on the screen, which scrolls.
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
 }
 
 fn every(text: &str) -> Result<Span, String> {

@@ -42,8 +42,10 @@ use screen::{Lookup, Next, Screen};
 
 /// How soon a key, or something new, is seen.
 const TICK: Duration = Duration::from_millis(50);
-/// Of pairs on the screen: the list scrolls.
-const PAIRS: usize = 200;
+/// Pairs that are printed, and on the screen, which scrolls.
+const PAIRS: [usize; 2] = [20, 200];
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(2);
 /// Packets of a session that are listed, and bytes of its first payloads that are shown.
 const PACKETS: usize = 200;
 const PAYLOAD: usize = 512;
@@ -77,12 +79,18 @@ pub(crate) fn run(args: &args::Watch, stdout: &mut Stdout) -> anyhow::Result<Exi
     let asks = target.is_some();
     let is_terminal = std::io::stdout().is_terminal();
     let on_screen = is_terminal && !args.once && !args.store.json;
+    if args.every.is_some() && !on_screen && !args.store.json {
+        return Err(Misuse(
+            "--every: standard output is no terminal, so it prints once; --json goes on".to_owned(),
+        )
+        .into());
+    }
     let watcher = Watcher {
         place: Arc::new(place),
         sensor: Sensor::new(target),
         last: args.last.0,
-        every: args.every.0,
-        pairs: if on_screen { PAIRS } else { args.top },
+        every: args.every.map_or(EVERY, |every| every.0),
+        pairs: args.top.unwrap_or(PAIRS[usize::from(on_screen)]),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut first = runtime.block_on(watcher.look());

@@ -216,6 +216,11 @@ fn watch_shows_the_incident_and_its_packets_on_a_terminal() {
         assert!(shown.contains(part), "{part:?} is missing in\n{shown:?}");
     }
     assert_eq!(sensor.end("-TERM"), Some(0));
+    for wrong in
+        [&["watch", "--once", "--every", "1s"][..], &["watch", "--every", "1s"], &["watch", "--every", "0s"]]
+    {
+        assert_eq!(desk(&sensor, wrong).status.code(), Some(2), "{wrong:?}");
+    }
     // Without a sensor the store is enough; without both nothing is.
     let alone = text(&sensor, &["watch", "--once", "--sensor", "http://127.0.0.1:1"]);
     assert!(alone.contains("sensor not reached") && alone.contains("110/tcp"), "{alone}");
