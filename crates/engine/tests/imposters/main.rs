@@ -37,6 +37,18 @@ enum Way {
     Repeated,
     /// Without this one, which never comes again.
     Without(usize),
+    /// This side comes by a queue that is so many segments behind.
+    Behind(Speaker, usize),
+}
+
+/// What one side sends at a time.
+#[derive(Clone, Debug)]
+struct Segment {
+    from: Speaker,
+    seq: u32,
+    /// What it has heard of the other side, which begins with 1.
+    ack: u32,
+    bytes: Vec<u8>,
 }
 
 const SIZES: [usize; 3] = [1_460, 536, 150];
@@ -53,24 +65,25 @@ fn random(seed: u64, len: usize) -> Vec<u8> {
     (0..len + 8).map(|_| next()).skip(8).collect()
 }
 
-fn segments(said: &[(Speaker, Vec<u8>)], size: usize) -> Vec<(Speaker, u32, Vec<u8>)> {
+fn segments(said: &[(Speaker, Vec<u8>)], size: usize) -> Vec<Segment> {
     let mut seqs = [1u32; 2];
     let mut segments = Vec::new();
     for (from, bytes) in said {
         for part in bytes.chunks(size) {
-            let seq = &mut seqs[*from as usize];
-            segments.push((*from, *seq, part.to_vec()));
-            *seq += part.len() as u32;
+            let (seq, ack) = (seqs[*from as usize], seqs[1 - *from as usize]);
+            segments.push(Segment { from: *from, seq, ack, bytes: part.to_vec() });
+            seqs[*from as usize] += part.len() as u32;
         }
     }
     segments
 }
 
-fn arrange(said: &[(Speaker, Vec<u8>)], size: usize, way: Way) -> Vec<(Speaker, u32, Vec<u8>)> {
+fn arrange(said: &[(Speaker, Vec<u8>)], size: usize, way: Way) -> Vec<Segment> {
     let mut segments = segments(said, size);
     let last = said.last().map_or(0, |(_, bytes)| bytes.len().div_ceil(size));
-    let swap = |segments: &mut [(Speaker, u32, Vec<u8>)]| {
-        let pairs = segments.chunks_mut(2).filter(|pair| matches!(pair, [one, other] if one.0 == other.0));
+    let swap = |segments: &mut [Segment]| {
+        let pairs =
+            segments.chunks_mut(2).filter(|pair| matches!(pair, [one, other] if one.from == other.from));
         pairs.for_each(|pair| pair.swap(0, 1));
     };
     match way {
@@ -82,20 +95,25 @@ fn arrange(said: &[(Speaker, Vec<u8>)], size: usize, way: Way) -> Vec<(Speaker, 
         }
         Way::Repeated => segments = segments.into_iter().flat_map(|one| [one.clone(), one]).collect(),
         Way::Without(index) => drop(segments.remove(index)),
+        Way::Behind(speaker, count) => {
+            let mut places: Vec<_> = segments.into_iter().enumerate().collect();
+            // Stable: each side's stay in their order.
+            places.sort_by_key(|(place, one)| place + if one.from == speaker { count } else { 0 });
+            segments = places.into_iter().map(|(_, one)| one).collect();
+        }
     }
     segments
 }
 
 /// One TCP connection to this port.
-fn connection(bench: &mut Bench, client_port: u16, port: u16, segments: &[(Speaker, u32, Vec<u8>)]) {
+fn connection(bench: &mut Bench, client_port: u16, port: u16, segments: &[Segment]) {
     let (client, server) = ((HOME, client_port), (OUTSIDE, port));
     bench.open(client, server);
-    for (from, seq, bytes) in segments {
+    for Segment { from, seq, ack, bytes } in segments {
         bench.now = bench.now + Duration::from_millis(1);
-        match from {
-            Client => bench.tcp(client, server, ACK, *seq, bytes),
-            Server => bench.tcp(server, client, ACK, *seq, bytes),
-        }
+        let (from, to) = if *from == Client { (client, server) } else { (server, client) };
+        let header = TcpHeader { seq: *seq, ack: *ack, flags: TcpFlags(ACK), mp_join: false };
+        bench.give(&[frame(from, to, TransportHeader::Tcp(header), bytes, bench.now)]);
     }
 }
 
@@ -132,6 +150,13 @@ fn is_honest(port: u16, said: &[(Speaker, Vec<u8>)]) {
             assert_eq!((verdict, record.breach), (Verdict::Expected, None), "{size} {way:?}");
             assert_eq!(bench.raised(EventPhase::Flagged), 0);
             assert_eq!(bench.worker.counters().watching, 0);
+        }
+        for (speaker, count) in [Client, Server]
+            .into_iter()
+            .flat_map(|one| [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 40].map(|count| (one, count)))
+        {
+            let (record, _) = record(port, said, size, Way::Behind(speaker, count));
+            assert_eq!(record.breach, None, "{size}, {speaker:?} by {count} behind");
         }
         for lost in 0..segments(said, size).len() {
             let (record, _) = record(port, said, size, Way::Without(lost));

@@ -178,11 +178,10 @@ impl Watch {
         };
         let Self { rules, sides, packets_left, datagrams, may_be_proxied } = self;
         // What the other side has not said, it has not said: nothing of it is missing.
-        let other = &sides[1 - piece.speaker as usize];
-        let answered = piece.acked.is_some_and(|acked| acked <= other.heard() + 1);
+        let other = Other::of(piece.acked, sides[1 - piece.speaker as usize].heard());
         let mut was_read = *datagrams;
         let heard = match *datagrams {
-            true => match rules.read(&piece, answered, piece.bytes) {
+            true => match rules.read(&piece, other, piece.bytes) {
                 Step::More | Step::Took(_) => Heard::GoOn,
                 Step::Enough => Heard::Enough,
                 Step::Broken(breach) => Heard::Broken(Broken { breach, at: 0 }),
@@ -198,7 +197,7 @@ impl Watch {
                         proxy::Header::None => {}
                     }
                 }
-                rules.read(&piece, answered, head)
+                rules.read(&piece, other, head)
             }),
         };
         if matches!(heard, Heard::Broken(_)) && *packets_left == 0 {
@@ -209,7 +208,7 @@ impl Watch {
         }
         *packets_left = packets_left.saturating_sub(1);
         match packets_left {
-            0 if !rules.names_data_ports() => rules.at_last(answered),
+            0 if !rules.names_data_ports() => rules.at_last(other.heard),
             _ => Heard::GoOn,
         }
     }
@@ -222,6 +221,24 @@ impl Watch {
     /// The data port that an FTP control connection has named since this was last asked; of several the last.
     pub const fn data_port(&mut self) -> Option<DataPort> {
         self.rules.take_data_port()
+    }
+}
+
+/// What is known of the side that does not speak, by what the one that does acknowledges of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Other {
+    /// It was seen, and what it has said was heard.
+    heard: bool,
+    /// It has said more than was heard, or nothing more: the end of its stream is acknowledged as a byte is (RFC 9293, section 3.4).
+    went_on: bool,
+}
+
+impl Other {
+    fn of(acked: Option<u64>, heard: u64) -> Self {
+        Self {
+            heard: acked.is_some_and(|acked| acked <= heard + 1),
+            went_on: acked.is_none_or(|acked| acked > heard),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::dns::Dns;
 use super::http::Http;
 use super::ssh::Ssh;
 use super::tls::Tls;
-use super::{Breach, DataPort, Heard, Piece};
+use super::{Breach, DataPort, Heard, Other, Piece};
 use crate::exchange::Exchange;
 use crate::name::Protocol;
 
@@ -70,14 +70,14 @@ impl Rules {
         }
     }
 
-    /// `answered`: the other side was seen, and what it has said until then was heard.
-    pub(super) fn read(&mut self, piece: &Piece<'_>, answered: bool, head: &[u8]) -> Step {
+    /// `other`: of what the other side has said until then.
+    pub(super) fn read(&mut self, piece: &Piece<'_>, other: Other, head: &[u8]) -> Step {
         match self {
-            Self::Tls(tls) => tls.read(piece.speaker, answered, head),
+            Self::Tls(tls) => tls.read(piece.speaker, other, head),
             Self::Http(http) => http.read(piece.speaker, head),
             Self::Ssh(ssh) => ssh.read(piece.speaker, head),
             Self::Dns(dns) => dns.read(piece, head),
-            Self::Dialogue(dialogue) => dialogue.read(piece.speaker, answered, head),
+            Self::Dialogue(dialogue) => dialogue.read(piece.speaker, other, head),
         }
     }
 

@@ -6,7 +6,7 @@
 //! application data before the server's hello, unless it resumes with early data. And what a cipher has made has
 //! bytes of all kinds: text, zeros and most file formats have not.
 
-use super::{Breach, FAIR, Step, is_wordless};
+use super::{Breach, FAIR, Other, Step, is_wordless};
 use crate::exchange::Speaker;
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -24,6 +24,8 @@ const MAX_FRAGMENT: u64 = (1 << 14) + 2048;
 const MAX_MESSAGE: u64 = 1 << 18;
 /// An alert under TLS 1.3: two bytes, the content type and the tag (RFC 8446, sections 5.2 and 6).
 const SEALED_ALERT: u64 = 2 + 1 + 16;
+/// Bytes in which a server may take its leave in the clear: more than the longest line of a reply (RFC 5321, section 4.5.3.1.5).
+const FAREWELL: u16 = 1 << 10;
 /// Records of application data of each side that are looked at.
 const ENOUGH: u8 = 4;
 /// Records of application data that a client may be ahead of the server's hello: early data (RFC 8446, section 4.2.10), and
@@ -41,6 +43,8 @@ pub(super) struct Tls {
     ahead: u64,
     /// The client has sent an alert, or what may be one under TLS 1.3: it takes its leave.
     closing: bool,
+    /// Bytes that a server has sent in the clear since it was left.
+    farewell: u16,
     /// The server chose to encrypt nothing (RFC 5246, appendix A.5; RFC 9150).
     integrity_only: bool,
 }
@@ -65,10 +69,10 @@ struct Side {
 }
 
 impl Tls {
-    pub(super) fn read(&mut self, speaker: Speaker, answered: bool, head: &[u8]) -> Step {
+    pub(super) fn read(&mut self, speaker: Speaker, other: Other, head: &[u8]) -> Step {
         let side = &self.sides[speaker as usize];
         match side.record {
-            0 => self.record(speaker, answered, head),
+            0 => self.record(speaker, other, head),
             _ => self.handshake(speaker, head),
         }
     }
@@ -79,7 +83,7 @@ impl Tls {
         alone.then_some(Breach::TlsOrder)
     }
 
-    fn record(&mut self, speaker: Speaker, answered: bool, head: &[u8]) -> Step {
+    fn record(&mut self, speaker: Speaker, other: Other, head: &[u8]) -> Step {
         let side = &mut self.sides[speaker as usize];
         if side.foreign {
             return foreign(head);
@@ -96,13 +100,20 @@ impl Tls {
         let is_version = (major == 3 && minor <= 4) || (major == 1 && minor == 1);
         let is_length = length <= MAX_FRAGMENT && (length > 0 || content == APPLICATION_DATA);
         if !is_version || !is_length || !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&content) {
-            // A server that speaks no TLS may say so in words, or hang up. One that is left may go on in the clear with what
-            // it was about to say: Exim's "421 lost input connection".
             return match speaker {
-                Speaker::Server if !side.started || self.closing => {
+                // It speaks no TLS: so it may say, or hang up.
+                Speaker::Server if !side.started => {
                     let step = foreign(head);
                     side.foreign = matches!(step, Step::Took(_));
                     step
+                }
+                // It is left, and says in the clear what it was about to: Exim's "421 lost input connection".
+                Speaker::Server if self.closing || other.went_on => {
+                    let step = foreign(head);
+                    if let Step::Took(count) = step {
+                        self.farewell = self.farewell.saturating_add(count.try_into().unwrap_or(u16::MAX));
+                    }
+                    if self.farewell > FAREWELL { Step::Broken(Breach::TlsRecord) } else { step }
                 }
                 _ => Step::Broken(Breach::TlsRecord),
             };
@@ -128,7 +139,7 @@ impl Tls {
                 side.changed = true;
                 side.ciphered |= speaker == Speaker::Server || self.answered;
             }
-            APPLICATION_DATA => return self.application_data(speaker, answered, length, head),
+            APPLICATION_DATA => return self.application_data(speaker, other.heard, length, head),
             _ => {}
         }
         Step::Took(RECORD_HEADER as u64 + length)
@@ -264,7 +275,8 @@ fn is_plain(sample: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{breaks, holds};
+    use super::super::tests::{breaks, holds, silent};
+    use super::super::{Broken, Heard, Piece};
     use super::{ALERT, APPLICATION_DATA, Breach, CLIENT_HELLO, HANDSHAKE, SERVER_HELLO, Speaker, is_plain};
     use crate::name::Protocol::Tls;
     use crate::talk::Noise;
@@ -355,6 +367,35 @@ mod tests {
             breaks(Tls, &with(&[(Speaker::Server, words.clone())]), Breach::TlsRecord);
             breaks(Tls, &with(&[left, (Speaker::Server, Noise::new(6).bytes(40))]), Breach::TlsRecord);
         }
+    }
+
+    /// As it does without an alert, by its FIN, or by what comes on a queue that is behind; in a few words.
+    #[test]
+    fn a_server_is_left_in_other_ways() {
+        let line = b"421 server.example lost input connection\r\n";
+        let hear = |acked: u64, words: &[u8]| {
+            let mut watch = silent(Tls);
+            let mut offsets = [0u64; 2];
+            let mut last = Heard::GoOn;
+            for (speaker, bytes) in
+                modern()[..3].iter().map(|(speaker, bytes)| (*speaker, &bytes[..])).chain([(Server, words)])
+            {
+                assert_eq!(last, Heard::GoOn);
+                let other = offsets[1 - speaker as usize];
+                let acked = if bytes == words { other + acked } else { other };
+                let offset = offsets[speaker as usize];
+                last =
+                    watch.hear(Piece { speaker, offset, bytes, len: bytes.len() as u32, acked: Some(acked) });
+                offsets[speaker as usize] += bytes.len() as u64;
+            }
+            last
+        };
+        let broken = |heard| matches!(heard, Heard::Broken(Broken { breach: Breach::TlsRecord, .. }));
+        assert_eq!(hear(1, line), Heard::GoOn);
+        assert_eq!(hear(32, line), Heard::GoOn);
+        assert!(broken(hear(0, line)));
+        assert!(broken(hear(1, &line.repeat(26))));
+        assert!(broken(hear(1, &Noise::new(6).bytes(40))));
     }
 
     #[test]

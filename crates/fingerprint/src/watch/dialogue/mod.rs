@@ -12,12 +12,15 @@ mod passed;
 mod words;
 
 use passed::{behind_literal, content, line_end};
-use words::{begins_command, begins_tls, code, leaves_lines, literal, number, tagged, verb, without_telnet};
+use words::{
+    begins_command, begins_tls, code, ends_challenge, leaves_lines, literal, number, tagged, verb,
+    without_telnet,
+};
 
 use super::data_port::DataPort;
 use super::line::Line;
 use super::tls::Tls;
-use super::{Breach, Step, is_junk};
+use super::{Breach, Other, Step, is_junk};
 use crate::exchange::Speaker;
 
 /// Lines without form that make a breach: typing errors, stray lines of scripts, answers to a challenge that was not seen.
@@ -107,7 +110,7 @@ impl Dialogue {
         self.data_port.take()
     }
 
-    pub(super) fn read(&mut self, speaker: Speaker, answered: bool, head: &[u8]) -> Step {
+    pub(super) fn read(&mut self, speaker: Speaker, other: Other, head: &[u8]) -> Step {
         let (command, reply) = self.service.breaches();
         let (side, breach) = match speaker {
             Speaker::Client => (&mut self.client, command),
@@ -117,7 +120,7 @@ impl Dialogue {
             At::Line => match begins_tls(head) {
                 Some(true) => {
                     side.at = At::Tls;
-                    self.tls(speaker, answered, head)
+                    self.tls(speaker, other, head)
                 }
                 None => Step::More,
                 Some(false) => self.line(speaker, head, breach),
@@ -131,13 +134,13 @@ impl Dialogue {
             At::Content if self.agreed => Step::Broken(Breach::SmtpOrder),
             At::Content if is_junk(&head[..head.len().min(HEADER)]) => Step::Broken(Breach::SmtpContent),
             At::Content | At::InContent => content(side, head),
-            At::Tls => self.tls(speaker, answered, head),
+            At::Tls => self.tls(speaker, other, head),
             At::Rest => Step::Took(head.len() as u64),
         }
     }
 
-    fn tls(&mut self, speaker: Speaker, answered: bool, head: &[u8]) -> Step {
-        match self.tls.read(speaker, answered, head) {
+    fn tls(&mut self, speaker: Speaker, other: Other, head: &[u8]) -> Step {
+        match self.tls.read(speaker, other, head) {
             // FTP's CCC ends TLS (RFC 4217, section 12.3).
             Step::Broken(Breach::TlsRecord) if self.service == Service::Ftp && !is_junk(head) => Step::Enough,
             step => step,
@@ -202,7 +205,7 @@ impl Dialogue {
 
     /// Whether a client's line has the form of a command, or is an answer to a challenge.
     fn command(&mut self, line: &[u8]) -> bool {
-        if self.challenged {
+        if self.challenged && !ends_challenge(line) {
             return true;
         }
         let verb = match self.service {
@@ -212,7 +215,8 @@ impl Dialogue {
             Service::Ftp => verb(without_telnet(line)),
             Service::Smtp | Service::Pop3 => verb(line),
         };
-        let Some(verb) = verb else { return false };
+        let Some(verb) = verb else { return self.challenged };
+        self.challenged = false;
         let is = |words: &[&[u8]]| words.iter().any(|word| word.eq_ignore_ascii_case(verb));
         match self.service {
             Service::Smtp if is(&[b"DATA"]) => {

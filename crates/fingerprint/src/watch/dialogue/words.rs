@@ -60,6 +60,13 @@ pub(super) fn literal(line: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits.unwrap_or(&inner[start..])).ok()?.parse().ok()
 }
 
+/// Whether a client goes on in commands here, though the reply that ends its challenge was not seen yet: answers are base64
+/// (RFC 4954, section 4), which has no space, and a word like DATA would be an answer of three bytes that are no text.
+pub(super) fn ends_challenge(line: &[u8]) -> bool {
+    memchr(b' ', line).is_some()
+        || [&b"DATA"[..], b"QUIT", b"RSET"].iter().any(|word| word.eq_ignore_ascii_case(line))
+}
+
 /// A command that what is no line may follow: compression (RFC 4978), the security layers of SASL (RFC 4752, RFC 2831),
 /// Exchange's blobs.
 pub(super) fn leaves_lines(line: &[u8]) -> bool {
