@@ -101,6 +101,8 @@ pub struct Counters {
     pub suppress_limit: u64,
     /// Packets that were worth keeping, but came in fragments or from another worker, without a frame.
     pub keep_missed: u64,
+    /// Packets that were worth keeping, and were not offered because the worker was behind.
+    pub keep_spared: u64,
     /// Records written.
     pub records: u64,
     /// The flow table's own.
@@ -148,6 +150,7 @@ impl Default for Counters {
             events_waiting: 0,
             suppress_limit: 0,
             keep_missed: 0,
+            keep_spared: 0,
             records: 0,
             flow: offport_flow::Counters::default(),
         }

@@ -45,6 +45,7 @@ impl std::ops::AddAssign<&Self> for Counters {
             events_waiting,
             suppress_limit,
             keep_missed,
+            keep_spared,
             records,
             flow,
         } = self;
@@ -89,6 +90,7 @@ impl std::ops::AddAssign<&Self> for Counters {
         *events_waiting += other.events_waiting;
         *suppress_limit += other.suppress_limit;
         *keep_missed += other.keep_missed;
+        *keep_spared += other.keep_spared;
         *records += other.records;
         *flow += &other.flow;
     }

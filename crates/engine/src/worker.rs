@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use offport_fingerprint::Signatures;
-use offport_flow::{Brief, Briefs, CHUNK, Quick, ServicePorts, Tracker, prefetch};
+use offport_flow::{Brief, Briefs, CHUNK, FlowIndex, Quick, ServicePorts, Tracker, prefetch};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
 use offport_wire::{Drop, Frame, Parsed, Timestamp, glance_with, parse};
@@ -24,6 +24,8 @@ pub struct Worker {
     flows: Flows,
     /// Frames that parsing refused, by [`Drop::index`].
     refused: [u64; Drop::ALL.len()],
+    /// See [`Worker::set_behind`].
+    behind: bool,
 }
 
 impl Worker {
@@ -47,7 +49,15 @@ impl Worker {
             reassembler: Reassembler::new(config.fragments, seed),
             refused: [0; Drop::ALL.len()],
             flows: Flows::new(config, policy, worker_id, seed),
+            behind: false,
         }
+    }
+
+    /// Whether more comes than it can do. As long as it does, the evidence is left out that is of the least use
+    /// ([`Tracker::can_be_spared`]): what is not counted at all would be worse. What may still be flagged is kept from
+    /// its first packet on.
+    pub fn set_behind(&mut self, behind: bool) {
+        self.behind = behind;
     }
 
     /// Frames in the order in which they were received.
@@ -132,7 +142,7 @@ impl Worker {
                 Quick::Counted => processed += 1,
                 Quick::Kept(flow) => {
                     processed += 1;
-                    out.keep(frame, &self.flows.tracker.session(flow));
+                    self.keep(frame, flow, out);
                 }
                 Quick::Refused => {
                     self.whole(frame, brief, out);
@@ -151,12 +161,22 @@ impl Worker {
         match &parse(frame) {
             Ok(Parsed::Packet(packet)) => {
                 self.flows.track(packet, brief.hint(), 1, false, out);
-                if let Some(session) = self.flows.tracker.kept() {
-                    out.keep(frame, &session);
+                if let Some(flow) = self.flows.tracker.kept() {
+                    self.keep(frame, flow, out);
                 }
             }
             Ok(Parsed::Fragment(fragment)) => self.fragment(fragment, out),
             Err(reason) => self.refused[reason.index()] += 1,
+        }
+    }
+
+    /// A packet that is worth keeping, of this flow.
+    #[inline]
+    fn keep(&mut self, frame: &Frame<'_>, flow: FlowIndex, out: &mut impl Output) {
+        let tracker = &self.flows.tracker;
+        match self.behind && tracker.can_be_spared(flow) {
+            true => self.flows.state.counters.keep_spared += 1,
+            false => out.keep(frame, &tracker.session(flow)),
         }
     }
 

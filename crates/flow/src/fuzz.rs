@@ -245,13 +245,14 @@ fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
         if !check.kernel.count(packet) {
             let moment = tracker.pass_time(packet.time, &mut check);
             let kept = match briefs.iter().map(|brief| tracker.quick(&briefs, brief, moment)).next() {
-                Some(Quick::Kept(flow)) => Some(tracker.session(flow)),
+                Some(Quick::Kept(flow)) => Some(flow),
                 Some(Quick::Counted) => None,
                 Some(Quick::Refused) | None => {
                     tracker.packet(packet, briefs.iter().find_map(Brief::hint), &mut check);
                     tracker.kept()
                 }
             };
+            let kept = kept.map(|flow| tracker.session(flow));
             if let Some(session) = kept {
                 assert_eq!(session.key, packet.key, "a packet is kept for its own flow");
             }

@@ -45,6 +45,9 @@ pub enum Quick {
     Kept(FlowIndex),
 }
 
+/// Packets that a flow begins with: a handshake, and what is said first by both sides.
+const BEGINNING: u64 = 8;
+
 /// The least that an IP packet has.
 const SMALLEST: u64 = 20;
 
@@ -76,6 +79,16 @@ impl<K> Hot<K> {
     }
 }
 
+impl<K> Hot<K> {
+    /// Its latest packet is counted already, and may be what has decided it.
+    #[inline(always)]
+    fn can_be_spared(&self) -> bool {
+        !self.flagged()
+            && self.stage() == Stage::Settled
+            && u64::from(self.packets[0]) + u64::from(self.packets[1]) > BEGINNING
+    }
+}
+
 impl<K: Key> Family<K> {
     fn session(&self, index: u32) -> Session {
         let hot = self.table.hot(index);
@@ -99,9 +112,17 @@ impl Tracker {
         }
     }
 
+    /// Whether the latest packet of a flow in the table is one of those of the least use: the flow is decided and not flagged, and
+    /// has begun some packets ago.
+    pub fn can_be_spared(&self, FlowIndex(owner): FlowIndex) -> bool {
+        match owner & V6 {
+            0 => self.v4.table.hot(owner).can_be_spared(),
+            _ => self.v6.table.hot(owner & !V6).can_be_spared(),
+        }
+    }
+
     /// The flow of the latest packet of [`Tracker::packet`], if that packet is to be kept. Asked once for each.
-    pub fn kept(&mut self) -> Option<Session> {
-        let flow = self.shared.kept.take()?;
-        Some(self.session(flow))
+    pub fn kept(&mut self) -> Option<FlowIndex> {
+        self.shared.kept.take()
     }
 }

@@ -10,6 +10,7 @@ mod load;
 mod log;
 mod outlet;
 mod pages;
+mod pressure;
 mod reload;
 mod run;
 mod settings;

@@ -14,6 +14,7 @@ use triple_buffer::{Input, Output};
 
 use crate::balance::Load;
 use crate::outlet::Outlet;
+use crate::pressure::Pressure;
 
 /// Timers run, and counters are published, at least this often while packets come.
 const TICK: Duration = Duration::from_millis(10);
@@ -53,7 +54,16 @@ pub(crate) fn start(
     let index = receiver.worker();
     let (input, published) = triple_buffer::triple_buffer(&Published::default());
     let (signatures, new_signatures) = triple_buffer::triple_buffer(&Arc::default());
-    let loop_ = Loop { receiver, engine, outlet, input, new_signatures, busy_nanos: 0, pinned: false };
+    let loop_ = Loop {
+        receiver,
+        engine,
+        outlet,
+        input,
+        new_signatures,
+        pressure: Pressure::NONE,
+        busy_nanos: 0,
+        pinned: false,
+    };
     let thread =
         std::thread::Builder::new().name(format!("offport-w{index}")).spawn(move || loop_.run(core))?;
     Ok(Handle { index, published, signatures, thread: Some(thread) })
@@ -65,6 +75,7 @@ struct Loop {
     outlet: Outlet,
     input: Input<Published>,
     new_signatures: Output<Arc<Signatures>>,
+    pressure: Pressure,
     busy_nanos: u64,
     pinned: bool,
 }
@@ -114,8 +125,9 @@ impl Loop {
 
     /// One batch from the rings, and what other workers have reassembled for this one.
     fn receive(&mut self, time: Timestamp) -> usize {
-        let Self { receiver, engine, outlet, .. } = self;
+        let Self { receiver, engine, outlet, pressure, .. } = self;
         let mut packets = receiver.receive(time, |frames| engine.batch(frames, outlet));
+        engine.set_behind(pressure.after(receiver.was_full(), time));
         while let Some(datagram) = outlet.next_incoming() {
             engine.receive(&datagram.as_hand_over(), outlet);
             packets += 1;

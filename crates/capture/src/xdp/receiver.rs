@@ -67,6 +67,12 @@ impl Receiver {
         self.core.busy_poll
     }
 
+    /// Whether the latest batch was as large as one may be: more is waiting, or nearly so.
+    #[inline]
+    pub fn was_full(&self) -> bool {
+        self.core.was_full
+    }
+
     /// Index of this worker.
     pub fn worker(&self) -> u16 {
         self.core.worker
@@ -86,6 +92,8 @@ pub(crate) struct Core<B: Backend> {
     spin: Duration,
     /// The last wait was shorter than that.
     soon: bool,
+    /// The latest batch had no room left.
+    was_full: bool,
     mailbox: Arc<Mailbox<Message<B>>>,
     counters: Arc<ReceiverCounters>,
     interfaces: Vec<Attachment<B>>,
@@ -164,6 +172,7 @@ impl<B: Backend> Core<B> {
             busy_poll,
             spin,
             soon: false,
+            was_full: false,
             mailbox,
             counters,
             interfaces: Vec::new(),
@@ -206,6 +215,7 @@ impl<B: Backend> Core<B> {
                 room = room.saturating_sub(got);
             }
         }
+        self.was_full = room == 0;
         held
     }
 

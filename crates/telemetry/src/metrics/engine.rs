@@ -220,6 +220,7 @@ fn verdicts(total: &Counters) {
 fn events(total: &Counters) {
     counter!("offport_records_written_total").absolute(total.records);
     counter!("offport_evidence_packets_lost_total", "reason" => "no_frame").absolute(total.keep_missed);
+    counter!("offport_evidence_packets_lost_total", "reason" => "busy").absolute(total.keep_spared);
     counter!("offport_flows_rejudged_total").absolute(total.rejudged);
     for (breach, value) in Breach::ALL.iter().zip(total.breaches) {
         counter!("offport_breaches_total", "breach" => breach.name()).absolute(value);
