@@ -6,6 +6,7 @@ pub mod packets;
 mod refusal;
 mod rotating_file;
 mod seldom;
+mod thread;
 #[cfg(feature = "upload")]
 pub mod upload;
 

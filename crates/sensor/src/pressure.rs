@@ -7,7 +7,7 @@ use offport_wire::Timestamp;
 /// Full batches one after the other that tell so: what came meanwhile was a batch each time.
 const FULL: u32 = 16;
 /// How long that is believed at first.
-const LEAST: Duration = Duration::from_millis(10);
+const LEAST: Duration = Duration::from_millis(50);
 /// And at last, when it is so again each time.
 const MOST: Duration = Duration::from_secs(1);
 
@@ -82,14 +82,14 @@ mod tests {
     fn it_lasts_longer_each_time_that_it_comes_again() {
         let (mut pressure, mut now) = (Pressure::NONE, START);
         let mut lasted = Vec::new();
-        for _ in 0..9 {
+        for _ in 0..7 {
             push(&mut pressure, now);
             lasted.push(lasts(&mut pressure, &mut now));
         }
-        assert_eq!(lasted, [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000]);
+        assert_eq!(lasted, [50, 100, 200, 400, 800, 1_000, 1_000]);
         now = now + MOST;
         push(&mut pressure, now);
-        assert_eq!(lasts(&mut pressure, &mut now), 10, "after a time of rest");
+        assert_eq!(lasts(&mut pressure, &mut now), 50, "after a time of rest");
     }
 
     #[test]
@@ -99,6 +99,6 @@ mod tests {
         for number in 0..3_000 {
             assert!(pressure.after(true, START + Duration::from_millis(number)));
         }
-        assert_eq!(lasts(&mut pressure, &mut (START + Duration::from_millis(2_999))), 10);
+        assert_eq!(lasts(&mut pressure, &mut (START + Duration::from_millis(2_999))), 50);
     }
 }

@@ -37,6 +37,8 @@ pub struct Keeper {
     since: Timestamp,
     full: Producer<Chunk>,
     empty: Consumer<Chunk>,
+    /// Empty ones in hand. The one that came last is taken first: it is in the cache, and others are never touched.
+    stack: Vec<Chunk>,
     reserve: usize,
     kept: Arc<Kept>,
 }
@@ -53,18 +55,14 @@ pub(crate) struct Source {
 pub(crate) fn pair(bytes: u64) -> (Keeper, Source) {
     let chunks = usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(CHUNK_BYTES).clamp(RESERVE, 1 << 16);
     let (full, full_out) = RingBuffer::new(chunks);
-    let (mut empty_in, empty) = RingBuffer::new(chunks);
-    for _ in 0..chunks {
-        if empty_in.push(Chunk::new()).is_err() {
-            break;
-        }
-    }
+    let (empty_in, empty) = RingBuffer::new(chunks);
     let kept = Arc::new(Kept::default());
     let keeper = Keeper {
         chunk: None,
         since: Timestamp::ZERO,
         full,
         empty,
+        stack: (0..chunks).map(|_| Chunk::new()).collect(),
         reserve: chunks / RESERVE,
         kept: Arc::clone(&kept),
     };
@@ -111,8 +109,10 @@ impl Keeper {
 
     /// An empty chunk. The last ones are for flagged sessions.
     fn acquire(&mut self, flagged: bool) -> Option<Chunk> {
-        let may = flagged || self.empty.slots() > self.reserve;
-        may.then(|| self.empty.pop().ok()).flatten()
+        // As many as there are chunks, so the stack does not grow.
+        self.stack.extend(std::iter::from_fn(|| self.empty.pop().ok()));
+        let may = flagged || self.stack.len() > self.reserve;
+        may.then(|| self.stack.pop()).flatten()
     }
 
     fn count(&self, frame: &Frame<'_>) {

@@ -57,6 +57,7 @@ pub fn start(settings: &PacketSettings, workers: usize) -> io::Result<(Vec<Keepe
 }
 
 fn write(mut disk: Disk, mut sources: Vec<Source>, stop: &AtomicBool) {
+    crate::thread::give_way();
     loop {
         let stopping = stop.load(Ordering::Acquire);
         let mut written = 0;

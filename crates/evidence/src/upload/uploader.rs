@@ -87,6 +87,7 @@ impl Uploader {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("offport-upload".to_owned()).spawn(move || {
+            crate::thread::give_way();
             // What is on its way is given up, and sent again after the next start.
             runtime.block_on(async {
                 tokio::select! { _ = stopped => {} () = work.go_on() => {} }
