@@ -24,8 +24,8 @@ pub struct Worker {
     flows: Flows,
     /// Frames that parsing refused, by [`Drop::index`].
     refused: [u64; Drop::ALL.len()],
-    /// See [`Worker::set_behind`].
-    behind: bool,
+    /// See [`Worker::set_beginning`].
+    beginning: u64,
 }
 
 impl Worker {
@@ -49,15 +49,15 @@ impl Worker {
             reassembler: Reassembler::new(config.fragments, seed),
             refused: [0; Drop::ALL.len()],
             flows: Flows::new(config, policy, worker_id, seed),
-            behind: false,
+            beginning: u64::MAX,
         }
     }
 
-    /// Whether more comes than it can do. As long as it does, the evidence is left out that is of the least use
-    /// ([`Tracker::can_be_spared`]): what is not counted at all would be worse. What may still be flagged is kept from
-    /// its first packet on.
-    pub fn set_behind(&mut self, behind: bool) {
-        self.behind = behind;
+    /// Offers no more than so many packets of flows that are decided and not flagged, until something else is set: where more comes
+    /// than it can do, evidence is left out that is of the least use, since packets that are not even counted would be worse. What may
+    /// still be flagged is offered from its first packet on. `u64::MAX`, as it is at first: whatever is worth keeping.
+    pub fn set_beginning(&mut self, packets: u64) {
+        self.beginning = packets;
     }
 
     /// Frames in the order in which they were received.
@@ -174,7 +174,7 @@ impl Worker {
     #[inline]
     fn keep(&mut self, frame: &Frame<'_>, flow: FlowIndex, out: &mut impl Output) {
         let tracker = &self.flows.tracker;
-        match self.behind && tracker.can_be_spared(flow) {
+        match self.beginning != u64::MAX && tracker.can_be_spared(flow, self.beginning) {
             true => self.flows.state.counters.keep_spared += 1,
             false => out.keep(frame, &tracker.session(flow)),
         }

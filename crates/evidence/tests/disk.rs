@@ -76,6 +76,11 @@ fn assert_account(writer: &PacketWriter, given: u32) {
 
 /// All that is said to be on disk is found, and whole.
 fn assert_found(folder: &Path, writer: &PacketWriter) {
+    assert_eq!(packets_in(folder), load(&writer.counts().packets));
+}
+
+/// Packets that are found in a store, each of them whole.
+fn packets_in(folder: &Path) -> u64 {
     let found =
         PacketStore::new(&folder.join("packets")).find((Timestamp::ZERO, Timestamp::MAX), |_| true).unwrap();
     let gone = found
@@ -85,7 +90,17 @@ fn assert_found(folder: &Path, writer: &PacketWriter) {
             std::io::Result::Ok(())
         })
         .unwrap();
-    assert_eq!((found.len() as u64, gone), (load(&writer.counts().packets), 0));
+    assert_eq!(gone, 0);
+    found.len() as u64
+}
+
+/// Records that are found in a store.
+fn records_in(folder: &Path) -> u64 {
+    FlowStore::new(&folder.join("flows"))
+        .scan(&FlowQuery::default(), &["source_bytes"], || 0, |rows, batch| *rows += batch.num_rows() as u64)
+        .unwrap()
+        .into_iter()
+        .sum()
 }
 
 fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Small)) {
@@ -130,10 +145,7 @@ fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Sm
         u64::from(records),
         "every record is kept or counted"
     );
-    let found = FlowStore::new(&disk.path().join("flows"))
-        .scan(&FlowQuery::default(), &["source_bytes"], || 0, |rows, batch| *rows += batch.num_rows() as u64)
-        .unwrap();
-    assert_eq!(found.into_iter().sum::<u64>(), load(&counts.records), "what is said to be kept is found");
+    assert_eq!(records_in(&disk.path()), load(&counts.records), "what is said to be kept is found");
 }
 
 #[test]
@@ -165,4 +177,117 @@ fn a_read_only_disk_is_an_error_at_the_start() {
     assert_eq!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
     disk.remount("rw");
     start(&packet_settings(&disk.path(), SEGMENT), 1).unwrap();
+}
+
+/// An ext4 of its own in a file, of which the kernel can be told that it is damaged.
+struct Image {
+    folder: tempfile::TempDir,
+    device: String,
+}
+
+impl Image {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("image");
+        std::fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
+        let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image).status().unwrap();
+        assert!(made.success(), "mkfs.ext4");
+        let device = Command::new("losetup").args(["--find", "--show"]).arg(&image).output().unwrap();
+        assert!(device.status.success(), "{}", String::from_utf8_lossy(&device.stderr));
+        let device = String::from_utf8(device.stdout).unwrap().trim().to_owned();
+        std::fs::create_dir(folder.path().join("mount")).unwrap();
+        let image = Self { folder, device };
+        mount(&image.path(), &["-o", "errors=remount-ro", &image.device]);
+        std::fs::create_dir_all(image.path().join("store")).unwrap();
+        image
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("mount")
+    }
+
+    /// From now on it is read-only: so ext4 answers to an error (ext4(5), `errors`).
+    fn fail(&self) {
+        let name = self.device.trim_start_matches("/dev/");
+        std::fs::write(format!("/sys/fs/ext4/{name}/trigger_fs_error"), "a test").unwrap();
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+        let _ = Command::new("losetup").arg("--detach").arg(&self.device).status();
+    }
+}
+
+#[test]
+fn a_disk_that_becomes_read_only_is_given_up_until_another_is_there() {
+    if !root("to mount a file system of its own") {
+        return;
+    }
+    let (damaged, sound) = (Image::new(), Image::new());
+    let at = tempfile::tempdir().unwrap();
+    let (at, bound) = (at.path(), Bound(at.path().to_owned()));
+    let bind = |image: &Image| mount(at, &["--bind", image.path().to_str().unwrap()]);
+    bind(&damaged);
+    let folder = at.join("store");
+    let (mut keepers, mut writer) = start(&packet_settings(&folder, SEGMENT), 1).unwrap();
+    let mut flows = FlowWriter::start(&flow_settings(&folder, FILE_ROWS)).unwrap();
+    let (mut packets, mut records) = (0, 0);
+    let mut both = |keeper: &mut Keeper, flows: &FlowWriter| {
+        go_on(keeper, &mut packets);
+        for _ in 0..50 {
+            flows.record_patiently(&record(records), &Description::NONE);
+            records += 1;
+        }
+    };
+    wait_until("something is on disk", || {
+        both(&mut keepers[0], &flows);
+        load(&writer.counts().packets) > 0 && load(&flows.counts().records) > 0
+    });
+    damaged.fail();
+    let reason = Refusal::ReadOnly as usize;
+    wait_until("the disk has refused both", || {
+        both(&mut keepers[0], &flows);
+        load(&writer.counts().refused[reason]) > 0 && load(&flows.counts().refused[reason]) > 0
+    });
+    // As an operator does who puts in another disk: the folders are there.
+    for part in ["packets", "flows"] {
+        std::fs::create_dir_all(sound.path().join("store").join(part)).unwrap();
+    }
+    bind(&sound);
+    let (written, kept) = (load(&writer.counts().packets), load(&flows.counts().records));
+    wait_until("both are kept again", || {
+        both(&mut keepers[0], &flows);
+        load(&writer.counts().packets) > written && load(&flows.counts().records) > kept
+    });
+    writer.stop();
+    flows.stop();
+    assert_account(&writer, packets);
+    let stores = [&damaged, &sound].map(|image| image.path().join("store"));
+    assert_eq!(
+        stores.each_ref().map(|store| packets_in(store)).iter().sum::<u64>(),
+        load(&writer.counts().packets)
+    );
+    assert_eq!(
+        stores.each_ref().map(|store| records_in(store)).iter().sum::<u64>(),
+        load(&flows.counts().records)
+    );
+    drop(bound);
+}
+
+/// What is mounted there, one over the other.
+struct Bound(PathBuf);
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        while Command::new("umount")
+            .arg("-l")
+            .arg(&self.0)
+            .stderr(std::process::Stdio::null())
+            .status()
+            .unwrap()
+            .success()
+        {}
+    }
 }

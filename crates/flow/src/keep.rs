@@ -45,9 +45,6 @@ pub enum Quick {
     Kept(FlowIndex),
 }
 
-/// Packets that a flow begins with: a handshake, and what is said first by both sides.
-const BEGINNING: u64 = 8;
-
 /// The least that an IP packet has.
 const SMALLEST: u64 = 20;
 
@@ -80,12 +77,11 @@ impl<K> Hot<K> {
 }
 
 impl<K> Hot<K> {
-    /// Its latest packet is counted already, and may be what has decided it.
     #[inline(always)]
-    fn can_be_spared(&self) -> bool {
+    fn can_be_spared(&self, beginning: u64) -> bool {
         !self.flagged()
             && self.stage() == Stage::Settled
-            && u64::from(self.packets[0]) + u64::from(self.packets[1]) > BEGINNING
+            && u64::from(self.packets[0]) + u64::from(self.packets[1]) > beginning
     }
 }
 
@@ -113,11 +109,12 @@ impl Tracker {
     }
 
     /// Whether the latest packet of a flow in the table is one of those of the least use: the flow is decided and not flagged, and
-    /// has begun some packets ago.
-    pub fn can_be_spared(&self, FlowIndex(owner): FlowIndex) -> bool {
+    /// the packet is none of so many that it begins with. (One is counted already, and may have decided it.)
+    #[inline]
+    pub fn can_be_spared(&self, FlowIndex(owner): FlowIndex, beginning: u64) -> bool {
         match owner & V6 {
-            0 => self.v4.table.hot(owner).can_be_spared(),
-            _ => self.v6.table.hot(owner & !V6).can_be_spared(),
+            0 => self.v4.table.hot(owner).can_be_spared(beginning),
+            _ => self.v6.table.hot(owner & !V6).can_be_spared(beginning),
         }
     }
 

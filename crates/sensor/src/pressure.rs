@@ -11,6 +11,17 @@ const LEAST: Duration = Duration::from_millis(50);
 /// And at last, when it is so again each time.
 const MOST: Duration = Duration::from_secs(1);
 
+/// How much more a worker has to do than it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Nothing more.
+    Low,
+    /// It was too much a moment ago.
+    High,
+    /// And again and again, though less was done.
+    Highest,
+}
+
 /// Rises at once, and falls the later the more often it has risen: that it is low may be because less was done.
 #[derive(Debug)]
 pub(crate) struct Pressure {
@@ -20,26 +31,37 @@ pub(crate) struct Pressure {
     until: Timestamp,
     /// For so long after it was seen.
     hold: Duration,
+    /// Since when it is held for so long.
+    since: Timestamp,
 }
 
 impl Pressure {
-    pub(crate) const NONE: Self = Self { full: 0, until: Timestamp::ZERO, hold: LEAST };
+    pub(crate) const NONE: Self =
+        Self { full: 0, until: Timestamp::ZERO, hold: LEAST, since: Timestamp::ZERO };
 
-    /// After a batch that was full or not: whether it is high.
+    /// After a batch that was full or not.
     #[inline]
-    pub(crate) fn after(&mut self, full: bool, now: Timestamp) -> bool {
+    pub(crate) fn after(&mut self, full: bool, now: Timestamp) -> Level {
         self.full = if full { self.full.saturating_add(1) } else { 0 };
         if self.full >= FULL {
             self.rise(now);
         }
-        now < self.until
+        match now < self.until {
+            false => Level::Low,
+            true if self.hold <= LEAST * 2 => Level::High,
+            true => Level::Highest,
+        }
     }
 
     #[cold]
     fn rise(&mut self, now: Timestamp) {
-        if now >= self.until {
-            let is_soon = now.since(self.until) < self.hold;
-            self.hold = if is_soon { (self.hold * 2).min(MOST) } else { LEAST };
+        let fell = now >= self.until;
+        if fell && now.since(self.until) >= self.hold {
+            self.hold = LEAST;
+            self.since = now;
+        } else if fell || now.since(self.since) >= self.hold {
+            self.hold = (self.hold * 2).min(MOST);
+            self.since = now;
         }
         self.until = now + self.hold;
     }
@@ -51,12 +73,12 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_nanos(1_700_000_000_000_000_000);
 
-    /// Full batches at this time, until it is high.
-    fn push(pressure: &mut Pressure, now: Timestamp) {
+    /// Full batches at this time, until it is high: how high.
+    fn push(pressure: &mut Pressure, now: Timestamp) -> Level {
         for _ in 1..FULL {
-            assert!(!pressure.after(true, now));
+            assert_eq!(pressure.after(true, now), Level::Low);
         }
-        assert!(pressure.after(true, now));
+        pressure.after(true, now)
     }
 
     /// How long it stays high without another full batch, in milliseconds.
@@ -64,7 +86,7 @@ mod tests {
         (0..5_000)
             .find(|_| {
                 *now = *now + Duration::from_millis(1);
-                !pressure.after(false, *now)
+                pressure.after(false, *now) == Level::Low
             })
             .unwrap()
             + 1
@@ -74,31 +96,34 @@ mod tests {
     fn some_full_batches_are_none() {
         let mut pressure = Pressure::NONE;
         for number in 0..10 * FULL {
-            assert!(!pressure.after(number % FULL != 0, START));
+            assert_eq!(pressure.after(number % FULL != 0, START), Level::Low);
         }
     }
 
     #[test]
-    fn it_lasts_longer_each_time_that_it_comes_again() {
+    fn it_is_higher_and_lasts_longer_each_time_that_it_comes_again() {
+        use Level::{High, Highest};
         let (mut pressure, mut now) = (Pressure::NONE, START);
-        let mut lasted = Vec::new();
-        for _ in 0..7 {
-            push(&mut pressure, now);
-            lasted.push(lasts(&mut pressure, &mut now));
+        for expected in
+            [(High, 50), (High, 100), (Highest, 200), (Highest, 400), (Highest, 800), (Highest, 1_000)]
+        {
+            let level = push(&mut pressure, now);
+            assert_eq!((level, lasts(&mut pressure, &mut now)), expected);
         }
-        assert_eq!(lasted, [50, 100, 200, 400, 800, 1_000, 1_000]);
         now = now + MOST;
-        push(&mut pressure, now);
-        assert_eq!(lasts(&mut pressure, &mut now), 50, "after a time of rest");
+        let level = push(&mut pressure, now);
+        assert_eq!((level, lasts(&mut pressure, &mut now)), (High, 50), "after a time of rest");
     }
 
     #[test]
-    fn it_lasts_while_batches_are_full() {
+    fn it_rises_while_batches_are_full() {
         let mut pressure = Pressure::NONE;
         push(&mut pressure, START);
         for number in 0..3_000 {
-            assert!(pressure.after(true, START + Duration::from_millis(number)));
+            // For 50 ms, then for 100.
+            let expected = if number < 150 { Level::High } else { Level::Highest };
+            assert_eq!(pressure.after(true, START + Duration::from_millis(number)), expected, "{number}");
         }
-        assert_eq!(lasts(&mut pressure, &mut (START + Duration::from_millis(2_999))), 50);
+        assert_eq!(lasts(&mut pressure, &mut (START + Duration::from_millis(2_999))), 1_000);
     }
 }

@@ -383,6 +383,7 @@ fn formatter(config: &Config, policy: &Policy) -> Formatter {
         observer: config.sensor.name.clone().or_else(host_name),
         interfaces: config.capture.interfaces.clone(),
         log_file: None,
+        evidence: None,
         rules: policy.rule_names().map(str::to_owned).collect(),
     }
 }

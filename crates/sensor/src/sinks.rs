@@ -99,6 +99,7 @@ impl Sinks {
     pub(crate) fn event(&mut self, event: &Event, board: &Board) {
         self.line.clear();
         let description = self.descriptions.of_event(event);
+        self.formatter.evidence = self.store.evidence();
         match self.format {
             EventFormat::Ecs => self.formatter.event(event, &description, &mut self.line),
             EventFormat::Eve => eve::event(&self.formatter, event, &description, &mut self.line),

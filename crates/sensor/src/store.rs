@@ -8,6 +8,7 @@ use offport_evidence::packets::{Keeper, PacketSettings, PacketWriter};
 use offport_evidence::upload::{UploadSettings, Uploader};
 use offport_evidence::{Refusal, packets};
 use offport_fingerprint::Description;
+use offport_telemetry::ecs::Evidence;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is kept of a flow that is not judged yet: it may be flagged.
@@ -145,6 +146,12 @@ impl Store {
             true => flows.record_patiently(record, description),
             false => flows.record(record, description),
         }
+    }
+
+    /// Where packets are kept at the moment, if they are.
+    pub(crate) fn evidence(&self) -> Option<Evidence> {
+        let file = self.packets.as_ref()?.counts().latest();
+        Some(Evidence { file: file.map(|file| file.display().to_string()) })
     }
 
     /// Writes what is left. The workers have ended.

@@ -14,10 +14,12 @@ use triple_buffer::{Input, Output};
 
 use crate::balance::Load;
 use crate::outlet::Outlet;
-use crate::pressure::Pressure;
+use crate::pressure::{Level, Pressure};
 
 /// Timers run, and counters are published, at least this often while packets come.
 const TICK: Duration = Duration::from_millis(10);
+/// Packets of a harmless flow that a worker keeps which is behind: a handshake, and what both sides say first.
+const BEGINNING: u64 = 8;
 /// An idle worker wakes this often for its timers.
 const IDLE: Duration = Duration::from_millis(100);
 
@@ -127,7 +129,11 @@ impl Loop {
     fn receive(&mut self, time: Timestamp) -> usize {
         let Self { receiver, engine, outlet, pressure, .. } = self;
         let mut packets = receiver.receive(time, |frames| engine.batch(frames, outlet));
-        engine.set_behind(pressure.after(receiver.was_full(), time));
+        engine.set_beginning(match pressure.after(receiver.was_full(), time) {
+            Level::Low => u64::MAX,
+            Level::High => BEGINNING,
+            Level::Highest => 0,
+        });
         while let Some(datagram) = outlet.next_incoming() {
             engine.receive(&datagram.as_hand_over(), outlet);
             packets += 1;

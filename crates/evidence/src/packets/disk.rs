@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use offport_wire::Timestamp;
@@ -43,6 +44,19 @@ pub struct Counts {
     pub held: AtomicU64,
     /// Time of the oldest packet on disk, nanoseconds since the Unix epoch; 0: there is none.
     pub oldest: AtomicU64,
+    /// See [`Counts::latest`].
+    latest: Mutex<Option<PathBuf>>,
+}
+
+impl Counts {
+    /// The capture file that was begun last; none yet, or the disk takes none.
+    pub fn latest(&self) -> Option<PathBuf> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_latest(&self, file: Option<PathBuf>) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = file;
+    }
 }
 
 /// The files.
@@ -192,13 +206,16 @@ impl Disk {
             Some(open) => open,
             None => self.begin(chunk)?,
         };
-        // What fails from here on leaves the file behind, cut back to what is whole.
+        // What fails from here on leaves the file behind, cut back to what is whole. A disk that is read-only by now does not
+        // even do that: a reader stops at what is torn, and the next start repairs it.
         let frame = self.indexer.frame(chunk, open.summary.end);
         let written = open.data.write_all(&chunk.bytes).and_then(|()| open.index.write_all(frame));
         if let Err(error) = written {
             let Open { segment, data, index, summary, index_len, .. } = open;
-            let cut = data.set_len(summary.end).and_then(|()| index.set_len(index_len));
-            if cut.is_err() || summary.packets == 0 {
+            if let Err(error) = data.set_len(summary.end).and_then(|()| index.set_len(index_len)) {
+                self.complain(&error, now);
+            }
+            if summary.packets == 0 {
                 let _ = segment.remove(&self.settings.folder);
                 self.total = self.total.saturating_sub(summary.end + index_len);
             } else {
@@ -235,6 +252,7 @@ impl Disk {
         let end = self.head.len() as u64;
         self.total += end;
         add(&self.counts.begun, 1);
+        self.counts.set_latest(Some(segment.data(folder)));
         add(&self.counts.bytes, end);
         let summary = Summary { end, ..Summary::default() };
         Ok(Open { segment, data, index, summary, index_len: 0, dirty: None })
@@ -272,6 +290,7 @@ impl Disk {
 
     fn refuse(&mut self, reason: Refusal, error: &io::Error, now: Instant) {
         self.refused = Some((reason, now));
+        self.counts.set_latest(None);
         self.complain(error, now);
         self.close();
     }

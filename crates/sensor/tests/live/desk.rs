@@ -90,6 +90,7 @@ fn three_commands_from_the_alert_to_every_packet_of_the_session() {
     let mut sensor = Sensor::start(&lab, "");
     let _web = Server::start(&lab, 80, ANSWER, 1);
     traffic::connections(&lab, 80, 20, REQUEST, 0);
+    sensor.wait_until("packets are kept", |sensor| sensor.metric("offport_evidence_packets_total", &[]) > 0);
     let _raw = Server::start(&lab, 110, "", 1);
     // 2 MB of raw data to POP3's port.
     let script = format!(
@@ -103,6 +104,9 @@ fn three_commands_from_the_alert_to_every_packet_of_the_session() {
     let id = wait_for_session(&mut sensor, "unrecognised");
     let event = &sensor.events()[0];
     assert_eq!(event["offport"]["flow_id"], id.as_str(), "the alert names the session");
+    let evidence = &event["offport"]["evidence"];
+    assert_eq!(evidence["id"], id.as_str());
+    assert!(Path::new(evidence["file"].as_str().unwrap()).is_file(), "{evidence}");
 
     sensor.wait_until("all flows are in the store", |sensor| {
         // The record of the alert, and those of the ends.

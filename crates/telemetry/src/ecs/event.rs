@@ -59,6 +59,14 @@ pub(super) struct Payload {
     server: Option<Bytes>,
 }
 
+/// Where the packets are.
+#[derive(Debug, Serialize)]
+pub(super) struct Evidence {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    id: String,
+}
+
 #[derive(Debug, Serialize)]
 struct Bytes {
     base64: String,
@@ -73,6 +81,10 @@ impl<'a> EventDocument<'a> {
         let mut offport = Offport::new(record, description);
         offport.payload =
             Some(Payload { client: Bytes::new(&event.client), server: Bytes::new(&event.server) });
+        offport.evidence = names
+            .evidence
+            .as_ref()
+            .map(|kept| Evidence { file: kept.file.clone(), id: record.id().to_string() });
         offport.repeats = (event.repeats > 0).then_some(event.repeats);
         let judgement = record.judgement;
         Self {

@@ -171,6 +171,8 @@ pub(super) struct Offport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) payload: Option<super::event::Payload>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) evidence: Option<super::event::Evidence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) repeats: Option<u32>,
     #[serde(flatten)]
     described: Object,
@@ -278,6 +280,7 @@ impl Offport {
                 .then_some(Shunted { bytes: record.shunted_bytes, packets: record.shunted_packets }),
             worker: record.worker,
             payload: None,
+            evidence: None,
             repeats: None,
             described: description::own(description),
         }

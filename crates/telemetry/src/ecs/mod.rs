@@ -22,8 +22,17 @@ pub struct Formatter {
     pub interfaces: Vec<String>,
     /// `log.file.path`: the capture file, as given on the command line.
     pub log_file: Option<String>,
+    /// `offport.evidence`: packets are kept, as a rule; the file changes with time.
+    pub evidence: Option<Evidence>,
     /// `rule.name` by rule id: how the policy in force calls its rules.
     pub rules: Vec<String>,
+}
+
+/// Where packets are kept at the moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// `offport.evidence.file`: the capture file that is being written; none yet, or the disk takes none.
+    pub file: Option<String>,
 }
 
 impl Formatter {

@@ -88,6 +88,7 @@ pub(crate) fn incident() -> FlowRecord {
 
 fn live() -> Formatter {
     Formatter {
+        evidence: None,
         observer: Some("tap-1".to_owned()),
         interfaces: vec!["eth1".to_owned()],
         log_file: None,
@@ -153,8 +154,10 @@ fn event_of_raw_data_on_port_80() {
         server: Head::EMPTY,
         repeats: 3,
     };
+    let file = "/var/lib/offport/packets/0000000012-2025-11-24T160000Z.pcapng".to_owned();
+    let keeping = Formatter { evidence: Some(Evidence { file: Some(file) }), ..live() };
     let mut line = Vec::new();
-    live().event(&event, &event.describe(), &mut line);
+    keeping.event(&event, &event.describe(), &mut line);
     golden("event_flagged.json", &line);
 }
 
