@@ -7,7 +7,7 @@ use super::baseline::Baseline;
 use super::generator::{Generator, Plan, Until};
 use super::namespace::{self, TAP, WIRE};
 use super::peer::{self, Peer};
-use super::sensor::Sensor;
+use super::sensor::{Sensor, Store};
 use crate::corpus;
 use crate::in_memory::mix::Capture;
 use crate::parts::size::Size;
@@ -97,12 +97,12 @@ pub fn run(size: &Size, wanted: &str, programs: &Path) -> anyhow::Result<(Vec<Ro
             rows.push(Row::skipped(part, "offportd", why.to_string()));
             continue;
         }
-        let mut outcomes: [Vec<Outcome>; 4] = Default::default();
+        let mut outcomes: [Vec<Outcome>; 5] = Default::default();
         // Fewer rounds than in memory: each takes seconds, and starts a sensor.
         for _ in 0..size.rounds.min(5) {
             outcomes[0].push(dropped(&mut generator, case.plan, size)?);
             outcomes[1].push(received(&mut generator, case.plan, size)?);
-            for (at, store) in [(2, false), (3, true)] {
+            for (at, store) in [(2, Store::Nothing), (3, Store::Packets), (4, Store::PacketsAndFlows)] {
                 outcomes[at].push(watched(&mut generator, case.plan, size, programs, (store, &mut mode))?);
             }
         }
@@ -119,7 +119,7 @@ impl Case {
     fn rows(
         &self,
         part: &str,
-        [dropped, received, watched, kept]: &[Vec<Outcome>; 4],
+        [dropped, received, watched, kept, stored]: &[Vec<Outcome>; 5],
         size: &Size,
     ) -> Vec<Row> {
         let each = |of: &[Outcome]| Series(of.iter().map(|outcome| outcome.each).collect());
@@ -154,6 +154,7 @@ impl Case {
         if let Some([xdp, sockets, workers]) = missing {
             sensor.note += &format!("; unaccounted: XDP {xdp}, sockets {sockets}, workers {workers}");
         }
+        let (evidence, by_without) = with_store(part, "offportd with its packet store", &each(watched), kept);
         vec![
             Row::new(part, "XDP_DROP", &mpps(dropped), "Mpps"),
             Row::new(part, "AF_XDP receive-and-drop", &mpps(received), "Mpps")
@@ -164,28 +165,25 @@ impl Case {
                     number(median(|outcome| outcome.lost, received) * 100.0)
                 )),
             sensor,
-            self.with_store(part, &each(watched), kept, size),
+            evidence.target("≥ 0.95 × without".to_owned(), by_without >= 0.95, size.claim),
+            with_store(part, "offportd with packets and flow records stored", &each(watched), stored).0,
         ]
     }
 }
 
-impl Case {
-    /// The same with packets and flow records kept on disk.
-    fn with_store(&self, part: &str, without: &Series, kept: &[Outcome], size: &Size) -> Row {
-        let each = Series(kept.iter().map(|outcome| outcome.each).collect());
-        let mpps = Series(each.0.iter().map(|nanos| 1e3 / nanos).collect());
-        let median = |field: fn(&Outcome) -> f64| Series(kept.iter().map(field).collect()).median();
-        let by_without = without.by(&each).median();
-        Row::new(part, "offportd with its store", &mpps, "Mpps")
-            .ratio(by_without, "without")
-            .target("≥ 0.95 × without".to_owned(), by_without >= 0.95, size.claim)
-            .note(format!(
-                "worker {} ns/packet, lost {} %; of packets to be kept {} % were",
-                number(median(|outcome| outcome.thread)),
-                number(median(|outcome| outcome.lost) * 100.0),
-                number(median(|outcome| outcome.kept) * 100.0),
-            ))
-    }
+/// A row of a sensor that keeps something on disk, and its packets a second by those of one that does not.
+fn with_store(part: &str, name: &str, without: &Series, kept: &[Outcome]) -> (Row, f64) {
+    let each = Series(kept.iter().map(|outcome| outcome.each).collect());
+    let mpps = Series(each.0.iter().map(|nanos| 1e3 / nanos).collect());
+    let median = |field: fn(&Outcome) -> f64| Series(kept.iter().map(field).collect()).median();
+    let by_without = without.by(&each).median();
+    let row = Row::new(part, name, &mpps, "Mpps").ratio(by_without, "without").note(format!(
+        "worker {} ns/packet, lost {} %; of packets to be kept {} % were",
+        number(median(|outcome| outcome.thread)),
+        number(median(|outcome| outcome.lost) * 100.0),
+        number(median(|outcome| outcome.kept) * 100.0),
+    ));
+    (row, by_without)
 }
 
 /// Other programs on the same traffic, in turn: packets that they had, by their own counts.
@@ -256,7 +254,7 @@ fn watched(
     plan: Plan,
     size: &Size,
     programs: &Path,
-    (store, mode): (bool, &mut String),
+    (store, mode): (Store, &mut String),
 ) -> anyhow::Result<Outcome> {
     let sensor = Sensor::start(programs, TAP, RECEIVER, store)?;
     *mode = sensor.mode();

@@ -15,6 +15,17 @@ pub struct Sensor {
     folder: PathBuf,
 }
 
+/// What is kept on disk besides events and flow records as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// Nothing.
+    Nothing,
+    /// Packets: the evidence.
+    Packets,
+    /// And flow records as Parquet.
+    PacketsAndFlows,
+}
+
 /// Its metrics: name and labels as they are written, and value.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(BTreeMap<String, f64>);
@@ -25,21 +36,23 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Sensor {
     /// Starts it on an interface with one worker on `core`, with events, flow records, metrics;
-    /// `store`: packets and flow records are kept on disk too.
+    /// and what `store` says on disk too.
     ///
     /// # Errors
     /// It does not start, or is not ready in time.
-    pub fn start(programs: &Path, interface: &str, core: usize, store: bool) -> anyhow::Result<Self> {
+    pub fn start(programs: &Path, interface: &str, core: usize, store: Store) -> anyhow::Result<Self> {
         let program = programs.join("offportd");
         ensure!(program.exists(), "{} is not built", program.display());
         let folder = crate::corpus::scratch()?.join(format!("sensor-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let path = |name: &str| folder.join(name).display().to_string();
         let config = format!(
-            "[sensor]\nname = \"bench\"\n[capture]\ncores = [{core}]\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n[store]\npath = \"{}\"\n[store.packets]\nenabled = {store}\n[store.flows]\nenabled = {store}\n",
+            "[sensor]\nname = \"bench\"\n[capture]\ncores = [{core}]\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n[store]\npath = \"{}\"\n[store.packets]\nenabled = {}\n[store.flows]\nenabled = {}\n",
             path("events.jsonl"),
             path("flows.jsonl"),
             path("store"),
+            store != Store::Nothing,
+            store == Store::PacketsAndFlows,
         );
         std::fs::write(folder.join("offport.toml"), config)?;
         let log = std::fs::File::create(folder.join("log"))?;

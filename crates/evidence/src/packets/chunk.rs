@@ -1,7 +1,9 @@
 //! Packets on their way from a worker to the disk: a chunk of a capture file, and whose packets are in it.
 
+use std::net::Ipv4Addr;
+
 use offport_engine::Session;
-use offport_wire::Frame;
+use offport_wire::{Domain, FlowKey, Frame, Timestamp, Transport};
 
 use super::pcapng::{self, StoredPacket};
 
@@ -28,8 +30,25 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
+    /// Every page of it is written to: a worker that is the first to do so waits for the kernel's zeroing.
     pub(crate) fn new() -> Self {
-        Self { bytes: Vec::with_capacity(CHUNK_BYTES), entries: Vec::with_capacity(CHUNK_BYTES / SMALLEST) }
+        let session = Session {
+            key: FlowKey::v4(
+                (Ipv4Addr::BROADCAST, 0),
+                (Ipv4Addr::BROADCAST, 0),
+                Transport::UDP,
+                Domain::NONE,
+            )
+            .0,
+            start: Timestamp::ZERO,
+            flagged: true,
+        };
+        let mut chunk = Self {
+            bytes: vec![u8::MAX; CHUNK_BYTES],
+            entries: vec![Entry { session, time: u64::MAX, offset: u32::MAX }; CHUNK_BYTES / SMALLEST],
+        };
+        chunk.clear();
+        chunk
     }
 
     pub(crate) fn is_empty(&self) -> bool {
