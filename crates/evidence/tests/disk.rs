@@ -74,11 +74,6 @@ fn assert_account(writer: &PacketWriter, given: u32) {
     assert_eq!(load(&writer.counts().packets) + refused, load(&kept.packets), "written or counted");
 }
 
-/// All that is said to be on disk is found, and whole.
-fn assert_found(folder: &Path, writer: &PacketWriter) {
-    assert_eq!(packets_in(folder), load(&writer.counts().packets));
-}
-
 /// Packets that are found in a store, each of them whole.
 fn packets_in(folder: &Path) -> u64 {
     let found =
@@ -103,10 +98,10 @@ fn records_in(folder: &Path) -> u64 {
         .sum()
 }
 
-fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Small)) {
-    let disk = Small::new(64);
-    let (mut keepers, mut writer) = start(&packet_settings(&disk.path(), SEGMENT), 1).unwrap();
-    let mut flows = FlowWriter::start(&flow_settings(&disk.path(), FILE_ROWS)).unwrap();
+/// Keeps packets and records in `folder`, whose disk refuses them between `begin` and `end`; what is kept is in `stores`.
+fn a_disk_that_refuses(folder: &Path, reason: Refusal, begin: impl Fn(), end: impl Fn(), stores: &[PathBuf]) {
+    let (mut keepers, mut writer) = start(&packet_settings(folder, SEGMENT), 1).unwrap();
+    let mut flows = FlowWriter::start(&flow_settings(folder, FILE_ROWS)).unwrap();
     let (mut packets, mut records) = (0, 0);
     let mut both = |keeper: &mut Keeper, flows: &FlowWriter| {
         go_on(keeper, &mut packets);
@@ -119,14 +114,14 @@ fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Sm
         both(&mut keepers[0], &flows);
         load(&writer.counts().packets) > 0 && load(&flows.counts().records) > 0
     });
-    begin(&disk);
+    begin();
     wait_until("the disk has refused both", || {
         both(&mut keepers[0], &flows);
         load(&writer.counts().refused[reason as usize]) > 0
             && load(&flows.counts().refused[reason as usize]) > 0
     });
     let (written, kept) = (load(&writer.counts().packets), load(&flows.counts().records));
-    end(&disk);
+    end();
     wait_until("both are kept again", || {
         both(&mut keepers[0], &flows);
         load(&writer.counts().packets) > written && load(&flows.counts().records) > kept
@@ -134,7 +129,8 @@ fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Sm
     writer.stop();
     flows.stop();
     assert_account(&writer, packets);
-    assert_found(&disk.path(), &writer);
+    let found: u64 = stores.iter().map(|store| packets_in(store)).sum();
+    assert_eq!(found, load(&writer.counts().packets), "what is said to be kept is found");
     for other in Refusal::ALL.into_iter().filter(|&other| other != reason) {
         assert_eq!(load(&writer.counts().refused[other as usize]), 0, "{}", other.name());
     }
@@ -145,7 +141,8 @@ fn a_disk_that_refuses(reason: Refusal, begin: impl Fn(&Small), end: impl Fn(&Sm
         u64::from(records),
         "every record is kept or counted"
     );
-    assert_eq!(records_in(&disk.path()), load(&counts.records), "what is said to be kept is found");
+    let found: u64 = stores.iter().map(|store| records_in(store)).sum();
+    assert_eq!(found, load(&counts.records), "what is said to be kept is found");
 }
 
 #[test]
@@ -153,14 +150,17 @@ fn a_full_disk_costs_what_it_does_not_take() {
     if !root("to mount a small file system") {
         return;
     }
-    let filler = |disk: &Small| disk.0.path().join("filler");
+    let disk = Small::new(64);
+    let filler = disk.0.path().join("filler");
     a_disk_that_refuses(
+        &disk.path(),
         Refusal::Full,
-        |disk| {
+        || {
             // Until there is no more.
-            let _ = std::fs::write(filler(disk), vec![0; 128 << 20]);
+            let _ = std::fs::write(&filler, vec![0; 128 << 20]);
         },
-        |disk| std::fs::remove_file(filler(disk)).unwrap(),
+        || std::fs::remove_file(&filler).unwrap(),
+        &[disk.path()],
     );
 }
 
@@ -230,48 +230,18 @@ fn a_disk_that_becomes_read_only_is_given_up_until_another_is_there() {
     let (at, bound) = (at.path(), Bound(at.path().to_owned()));
     let bind = |image: &Image| mount(at, &["--bind", image.path().to_str().unwrap()]);
     bind(&damaged);
-    let folder = at.join("store");
-    let (mut keepers, mut writer) = start(&packet_settings(&folder, SEGMENT), 1).unwrap();
-    let mut flows = FlowWriter::start(&flow_settings(&folder, FILE_ROWS)).unwrap();
-    let (mut packets, mut records) = (0, 0);
-    let mut both = |keeper: &mut Keeper, flows: &FlowWriter| {
-        go_on(keeper, &mut packets);
-        for _ in 0..50 {
-            flows.record_patiently(&record(records), &Description::NONE);
-            records += 1;
-        }
-    };
-    wait_until("something is on disk", || {
-        both(&mut keepers[0], &flows);
-        load(&writer.counts().packets) > 0 && load(&flows.counts().records) > 0
-    });
-    damaged.fail();
-    let reason = Refusal::ReadOnly as usize;
-    wait_until("the disk has refused both", || {
-        both(&mut keepers[0], &flows);
-        load(&writer.counts().refused[reason]) > 0 && load(&flows.counts().refused[reason]) > 0
-    });
-    // As an operator does who puts in another disk: the folders are there.
-    for part in ["packets", "flows"] {
-        std::fs::create_dir_all(sound.path().join("store").join(part)).unwrap();
-    }
-    bind(&sound);
-    let (written, kept) = (load(&writer.counts().packets), load(&flows.counts().records));
-    wait_until("both are kept again", || {
-        both(&mut keepers[0], &flows);
-        load(&writer.counts().packets) > written && load(&flows.counts().records) > kept
-    });
-    writer.stop();
-    flows.stop();
-    assert_account(&writer, packets);
-    let stores = [&damaged, &sound].map(|image| image.path().join("store"));
-    assert_eq!(
-        stores.each_ref().map(|store| packets_in(store)).iter().sum::<u64>(),
-        load(&writer.counts().packets)
-    );
-    assert_eq!(
-        stores.each_ref().map(|store| records_in(store)).iter().sum::<u64>(),
-        load(&flows.counts().records)
+    a_disk_that_refuses(
+        &at.join("store"),
+        Refusal::ReadOnly,
+        || damaged.fail(),
+        || {
+            // As an operator does who puts in another disk: the folders are there.
+            for part in ["packets", "flows"] {
+                std::fs::create_dir_all(sound.path().join("store").join(part)).unwrap();
+            }
+            bind(&sound);
+        },
+        &[&damaged, &sound].map(|image| image.path().join("store")),
     );
     drop(bound);
 }
