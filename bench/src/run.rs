@@ -86,7 +86,8 @@ fn names(run: &Run) -> Vec<String> {
 
 fn size(run: &Run) -> Size {
     let size = if run.quick { Size::QUICK } else { Size::WHOLE };
-    Size { rounds: run.rounds.unwrap_or(size.rounds), ..size }
+    let [rounds, live_rounds] = [size.rounds, size.live_rounds].map(|rounds| run.rounds.unwrap_or(rounds));
+    Size { rounds, live_rounds, ..size }
 }
 
 /// The live part, in a namespace of its own: this program again.

@@ -5,6 +5,8 @@
 pub struct Size {
     /// Rounds of each variant.
     pub rounds: usize,
+    /// Rounds of each live variant.
+    pub live_rounds: usize,
     /// Times the packet memory is gone through in a round.
     pub passes: usize,
     /// Frames of packet memory: 2 KiB each.
@@ -23,6 +25,8 @@ impl Size {
     /// For figures.
     pub const WHOLE: Self = Self {
         rounds: 15,
+        // Each takes seconds, and starts a sensor.
+        live_rounds: 5,
         passes: 48,
         frames: 16_384,
         flows: u32::MAX,
@@ -32,8 +36,16 @@ impl Size {
     };
 
     /// For knowing that it runs.
-    pub const QUICK: Self =
-        Self { rounds: 3, passes: 2, frames: 1_024, flows: 4_096, warm: false, seconds: 0.2, claim: false };
+    pub const QUICK: Self = Self {
+        rounds: 3,
+        live_rounds: 3,
+        passes: 2,
+        frames: 1_024,
+        flows: 4_096,
+        warm: false,
+        seconds: 0.2,
+        claim: false,
+    };
 
     /// A number of flows in this size, and how the case is called.
     pub fn flows(&self, flows: u32) -> (u32, String) {

@@ -5,7 +5,8 @@
 mod common;
 
 use std::collections::HashMap;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,8 @@ struct Rig {
     control: mpsc::Sender<Call>,
     thread: JoinHandle<()>,
     workers: Vec<JoinHandle<Vec<Id>>>,
+    /// What the receivers say that was lost.
+    lost: Arc<AtomicU64>,
 }
 
 impl Rig {
@@ -89,8 +92,10 @@ impl Rig {
                 call(&mut control);
             }
         });
-        let workers = receivers.recv().unwrap().into_iter().map(|receiver| work(receiver, pause)).collect();
-        Self { veth, control, thread, workers }
+        let lost = Arc::new(AtomicU64::new(0));
+        let receivers = receivers.recv().unwrap().into_iter();
+        let workers = receivers.map(|receiver| work(receiver, pause, Arc::clone(&lost))).collect();
+        Self { veth, control, thread, workers, lost }
     }
 
     fn call<T: Send + 'static>(&self, call: impl FnOnce(&mut Control) -> T + Send + 'static) -> T {
@@ -128,13 +133,17 @@ impl Rig {
     }
 }
 
-fn work(mut receiver: Receiver, pause: Option<Duration>) -> JoinHandle<Vec<Id>> {
+fn work(mut receiver: Receiver, pause: Option<Duration>, lost: Arc<AtomicU64>) -> JoinHandle<Vec<Id>> {
     std::thread::spawn(move || {
-        let mut seen = Vec::new();
+        let (mut seen, mut known) = (Vec::new(), 0);
         loop {
             let count = receiver.receive(Timestamp::ZERO, |frames| {
                 seen.extend(frames.iter().filter_map(|frame| identify(frame.bytes)));
             });
+            // Sockets that were closed are not among them any more.
+            let now = receiver.lost();
+            lost.fetch_add(now.saturating_sub(known), Ordering::Relaxed);
+            known = now;
             if count > 0 {
                 pause.into_iter().for_each(std::thread::sleep);
             } else if receiver.wait(Some(Duration::from_millis(200))).unwrap() == Wake::Stopped {
@@ -222,11 +231,16 @@ fn every_packet_is_accounted_for_at_saturation() {
         |reply| (0..50_000).map(|number| datagram(number as u16 % 500, reply, number, 120)).collect();
     let senders = [rig.veth.send(0, 0, frames(false)), rig.veth.send(1, 0, frames(true))];
     senders.into_iter().for_each(|sender| sender.join().unwrap());
+    let lost = Arc::clone(&rig.lost);
     let (snapshot, seen) = rig.finish();
 
     assert_accounted_for(&snapshot);
     let seen: usize = seen.iter().map(Vec::len).sum();
     assert_eq!(seen as u64, received(&snapshot));
+    let sockets =
+        snapshot.interfaces.iter().flat_map(|interface| &interface.ports).flat_map(|port| &port.workers);
+    let counted: u64 = sockets.map(|socket| socket.rx_dropped + socket.rx_ring_full).sum();
+    assert_eq!(lost.load(Ordering::Relaxed), counted, "what a worker is told that it lost");
     assert!(seen < 100_000, "nothing was lost: no saturation");
     let interface = &snapshot.interfaces[0];
     assert!(interface.ports.iter().all(|port| port.workers.iter().any(|worker| worker.rx_ring_full > 0)));

@@ -146,6 +146,11 @@ impl Outlet {
         self.keeper = keeper;
     }
 
+    /// Whether packets are kept.
+    pub(crate) fn keeps_packets(&self) -> bool {
+        self.keeper.is_some()
+    }
+
     /// Packets are steered by this.
     pub(crate) fn set_slots(&mut self, slots: Option<xdp::Slots>) {
         self.table = slots.map(Table);

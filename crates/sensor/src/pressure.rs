@@ -8,6 +8,8 @@ use offport_wire::Timestamp;
 const FULL: u32 = 16;
 /// How long that is believed at first.
 const LEAST: Duration = Duration::from_millis(50);
+/// And at first when packets have been lost: nothing is kept at the cost of what is not even seen.
+const AFTER_LOSS: Duration = Duration::from_millis(200);
 /// And at last, when it is so again each time.
 const MOST: Duration = Duration::from_secs(1);
 
@@ -33,18 +35,20 @@ pub(crate) struct Pressure {
     hold: Duration,
     /// Since when it is held for so long.
     since: Timestamp,
+    /// See [`Pressure::lost`].
+    lost: u64,
 }
 
 impl Pressure {
     pub(crate) const NONE: Self =
-        Self { full: 0, until: Timestamp::ZERO, hold: LEAST, since: Timestamp::ZERO };
+        Self { full: 0, until: Timestamp::ZERO, hold: LEAST, since: Timestamp::ZERO, lost: 0 };
 
     /// After a batch that was full or not.
     #[inline]
     pub(crate) fn after(&mut self, full: bool, now: Timestamp) -> Level {
         self.full = if full { self.full.saturating_add(1) } else { 0 };
         if self.full >= FULL {
-            self.rise(now);
+            self.rise(now, LEAST);
         }
         match now < self.until {
             false => Level::Low,
@@ -53,11 +57,19 @@ impl Pressure {
         }
     }
 
+    /// So many packets have been lost before the worker, in all.
+    pub(crate) fn lost(&mut self, packets: u64, now: Timestamp) {
+        if packets > self.lost {
+            self.rise(now, AFTER_LOSS);
+        }
+        self.lost = packets;
+    }
+
     #[cold]
-    fn rise(&mut self, now: Timestamp) {
+    fn rise(&mut self, now: Timestamp, least: Duration) {
         let fell = now >= self.until;
-        if fell && now.since(self.until) >= self.hold {
-            self.hold = LEAST;
+        if fell && now.since(self.until) >= self.hold || self.hold < least {
+            self.hold = least;
             self.since = now;
         } else if fell || now.since(self.since) >= self.hold {
             self.hold = (self.hold * 2).min(MOST);
@@ -113,6 +125,31 @@ mod tests {
         now = now + MOST;
         let level = push(&mut pressure, now);
         assert_eq!((level, lasts(&mut pressure, &mut now)), (High, 50), "after a time of rest");
+    }
+
+    #[test]
+    fn packets_that_were_lost_raise_it_at_once() {
+        use Level::{Highest, Low};
+        let (mut pressure, mut now) = (Pressure::NONE, START);
+        pressure.lost(0, now);
+        assert_eq!(pressure.after(false, now), Low);
+        for (lost, milliseconds) in [(1, 200), (7, 400), (8, 800), (9, 1_000)] {
+            pressure.lost(lost, now);
+            assert_eq!(pressure.after(false, now), Highest);
+            pressure.lost(lost, now);
+            assert_eq!(lasts(&mut pressure, &mut now), milliseconds, "no more were lost");
+        }
+        pressure.lost(3, now);
+        assert_eq!(pressure.after(false, now), Low, "sockets that were closed are not counted any more");
+    }
+
+    #[test]
+    fn a_loss_is_worse_than_full_batches() {
+        let (mut pressure, mut now) = (Pressure::NONE, START);
+        assert_eq!(push(&mut pressure, now), Level::High);
+        pressure.lost(1, now);
+        assert_eq!(pressure.after(false, now), Level::Highest);
+        assert_eq!(lasts(&mut pressure, &mut now), 200);
     }
 
     #[test]

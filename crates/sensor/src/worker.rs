@@ -63,6 +63,7 @@ pub(crate) fn start(
         input,
         new_signatures,
         pressure: Pressure::NONE,
+        looked: Timestamp::ZERO,
         busy_nanos: 0,
         pinned: false,
     };
@@ -78,6 +79,8 @@ struct Loop {
     input: Input<Published>,
     new_signatures: Output<Arc<Signatures>>,
     pressure: Pressure,
+    /// When the kernel was asked what it lost.
+    looked: Timestamp,
     busy_nanos: u64,
     pinned: bool,
 }
@@ -98,6 +101,7 @@ impl Loop {
             if packets == 0 || start.since(ticked) >= TICK {
                 ticked = start;
                 self.outlet.pass_time(start);
+                self.look_for_losses(start);
                 self.take_signatures();
                 self.engine.tick(start, &mut self.outlet);
                 self.publish();
@@ -139,6 +143,14 @@ impl Loop {
             packets += 1;
         }
         packets
+    }
+
+    /// Of use where packets are kept, which can be done without.
+    fn look_for_losses(&mut self, time: Timestamp) {
+        if self.outlet.keeps_packets() && time.since(self.looked) >= TICK {
+            self.looked = time;
+            self.pressure.lost(self.receiver.lost(), time);
+        }
     }
 
     /// Between two batches, so that one sees all of them or none.

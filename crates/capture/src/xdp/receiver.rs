@@ -73,6 +73,12 @@ impl Receiver {
         self.core.was_full
     }
 
+    /// Packets that the kernel had for this worker and could not hand over, since its sockets were opened: it was too slow for them.
+    /// A call to the kernel for each (interface, queue).
+    pub fn lost(&self) -> u64 {
+        self.core.lost()
+    }
+
     /// Index of this worker.
     pub fn worker(&self) -> u16 {
         self.core.worker
@@ -217,6 +223,15 @@ impl<B: Backend> Core<B> {
         }
         self.was_full = room == 0;
         held
+    }
+
+    fn lost(&self) -> u64 {
+        let ports = self.interfaces.iter().flat_map(|interface| &interface.ports);
+        // A socket that does not tell is one that is being closed.
+        ports
+            .filter_map(|port| sys::xdp_statistics(B::fd(&port.rx)).ok())
+            .map(|socket| socket.rx_dropped + socket.rx_ring_full)
+            .sum()
     }
 
     /// Gives the packets in hand to `handle`. Returns how many there were.

@@ -140,7 +140,7 @@ impl Disk {
 
     /// Appends a chunk.
     pub(crate) fn write(&mut self, chunk: &Chunk, now: Instant) {
-        let packets = chunk.entries.len() as u64;
+        let packets = chunk.packets() as u64;
         if let Some((reason, at)) = self.refused
             && now.duration_since(at) < RETRY
         {
@@ -197,7 +197,7 @@ impl Disk {
     }
 
     fn append(&mut self, chunk: &Chunk, now: Instant) -> io::Result<()> {
-        let len = chunk.bytes.len() as u64;
+        let len = chunk.bytes().len() as u64;
         if self.open.as_ref().is_some_and(|open| open.summary.end + len > self.settings.segment) {
             self.close();
         }
@@ -209,7 +209,7 @@ impl Disk {
         // What fails from here on leaves the file behind, cut back to what is whole. A disk that is read-only by now does not
         // even do that: a reader stops at what is torn, and the next start repairs it.
         let frame = self.indexer.frame(chunk, open.summary.end);
-        let written = open.data.write_all(&chunk.bytes).and_then(|()| open.index.write_all(frame));
+        let written = open.data.write_all(chunk.bytes()).and_then(|()| open.index.write_all(frame));
         if let Err(error) = written {
             let Open { segment, data, index, summary, index_len, .. } = open;
             if let Err(error) = data.set_len(summary.end).and_then(|()| index.set_len(index_len)) {
@@ -239,7 +239,7 @@ impl Disk {
 
     fn begin(&mut self, chunk: &Chunk) -> io::Result<Open> {
         let folder = &self.settings.folder;
-        let first = chunk.entries.first().map_or(0, |entry| entry.time);
+        let first = pcapng::time(chunk.bytes());
         let segment = Segment::new(self.next, Timestamp::from_nanos(first));
         // A number is not used twice: what is left of a failed attempt is in nobody's way.
         self.next += 1;

@@ -75,9 +75,10 @@ impl Indexer {
     pub(crate) fn frame(&mut self, chunk: &Chunk, offset: u64) -> &[u8] {
         self.by_session.clear();
         let mut used = 0;
-        for entry in &chunk.entries {
+        let (mut first, mut last) = (u64::MAX, 0);
+        for place in chunk.places() {
             // The flag of a session may rise within a chunk: it counts for all of it.
-            let whose = Session { flagged: false, ..entry.session };
+            let whose = Session { flagged: false, ..place.session };
             let at = *self.by_session.entry(whose).or_insert_with(|| {
                 if self.sessions.len() == used {
                     self.sessions.push((whose, Vec::new()));
@@ -88,16 +89,15 @@ impl Indexer {
                 used as u32 - 1
             });
             let (session, packets) = &mut self.sessions[at as usize];
-            session.flagged |= entry.session.flagged;
-            packets.push((entry.time, entry.offset));
+            session.flagged |= place.session.flagged;
+            packets.push((place.time, place.offset));
+            (first, last) = (first.min(place.time), last.max(place.time));
         }
-        let times = chunk.entries.iter().map(|entry| entry.time);
-        let (first, last) = (times.clone().min().unwrap_or_default(), times.max().unwrap_or_default());
         let frame = &mut self.frame;
         begin(
             frame,
             offset,
-            [chunk.bytes.len() as u32, used as u32, chunk.entries.len() as u32],
+            [chunk.bytes().len() as u32, used as u32, chunk.packets() as u32],
             [first, last],
         );
         for (session, packets) in &self.sessions[..used] {
@@ -323,13 +323,13 @@ pub(crate) mod tests {
         assert_eq!(indexer.frame(&chunk, 5_000), first, "memory that is used again does not show");
         let both = [first.clone(), indexer.frame(&chunk, 90_000).to_vec()].concat();
         let (read, rest) = ChunkIndex::read(&both).unwrap();
-        assert_eq!((read.offset, read.end()), (5_000, 5_000 + chunk.bytes.len() as u64));
+        assert_eq!((read.offset, read.end()), (5_000, 5_000 + chunk.bytes().len() as u64));
         assert_eq!((read.first, read.last, read.packets), (901, 1_000, 100));
         let mut seen = 0;
         for packets in read.sessions() {
             for (time, place) in packets.places() {
-                let entry = chunk.entries.iter().find(|entry| entry.time == time).unwrap();
-                assert_eq!((entry.session, u64::from(entry.offset)), (packets.session, place - 5_000));
+                let kept = chunk.places().find(|kept| kept.time == time).unwrap();
+                assert_eq!((kept.session, u64::from(kept.offset)), (packets.session, place - 5_000));
                 seen += 1;
             }
         }

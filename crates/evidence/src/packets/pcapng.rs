@@ -66,13 +66,13 @@ pub(crate) fn head(interfaces: &[String]) -> Vec<u8> {
     head
 }
 
-/// Appends a packet.
-pub(crate) fn push_packet(to: &mut Vec<u8>, packet: &StoredPacket<'_>) {
-    let len = packet_len(packet.bytes.len()) as u32;
-    let mut head = [0; PACKET_HEAD];
+/// Writes a packet where there are [`packet_len`] bytes for it.
+pub(crate) fn write_packet(to: &mut [u8], packet: &StoredPacket<'_>) {
+    let (head, rest) = to.split_at_mut(PACKET_HEAD);
+    let (bytes, tail) = rest.split_at_mut(packet.bytes.len());
     let words = [
         PACKET,
-        len,
+        packet_len(packet.bytes.len()) as u32,
         packet.interface,
         (packet.time >> 32) as u32,
         packet.time as u32,
@@ -82,10 +82,30 @@ pub(crate) fn push_packet(to: &mut Vec<u8>, packet: &StoredPacket<'_>) {
     for (place, word) in head.chunks_exact_mut(4).zip(words) {
         place.copy_from_slice(&word.to_ne_bytes());
     }
-    to.extend_from_slice(&head);
-    to.extend_from_slice(packet.bytes);
-    to.extend_from_slice(&[0; 3][..packet.bytes.len().next_multiple_of(4) - packet.bytes.len()]);
-    to.extend_from_slice(&len.to_ne_bytes());
+    bytes.copy_from_slice(packet.bytes);
+    let (padding, len) = tail.split_at_mut(tail.len() - PACKET_TAIL);
+    padding.fill(0);
+    len.copy_from_slice(&words[1].to_ne_bytes());
+}
+
+/// Appends a packet.
+pub(crate) fn push_packet(to: &mut Vec<u8>, packet: &StoredPacket<'_>) {
+    let at = to.len();
+    to.resize(at + packet_len(packet.bytes.len()), 0);
+    write_packet(&mut to[at..], packet);
+}
+
+/// When the packet came whose block begins `bytes`. They are of [`write_packet`].
+pub(crate) fn time(bytes: &[u8]) -> u64 {
+    packet_time(bytes).unwrap_or_default()
+}
+
+fn packet_time(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from(word_at(bytes, 12)?) << 32 | u64::from(word_at(bytes, 16)?))
+}
+
+fn word_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 /// Appends a packet with a comment.
@@ -103,7 +123,7 @@ pub(crate) fn push_commented(to: &mut Vec<u8>, packet: &StoredPacket<'_>, commen
 
 /// The packet whose block begins `bytes`. `None`: none does, or it is not all there.
 pub(crate) fn packet(bytes: &[u8]) -> Option<StoredPacket<'_>> {
-    let word = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
+    let word = |at| word_at(bytes, at);
     let (kind, len) = (word(0)?, word(4)? as usize);
     let captured = word(20)? as usize;
     if kind != PACKET || captured > MAX_PACKET || len < packet_len(captured) || word(len - 4)? as usize != len
@@ -112,7 +132,7 @@ pub(crate) fn packet(bytes: &[u8]) -> Option<StoredPacket<'_>> {
     }
     Some(StoredPacket {
         interface: word(8)?,
-        time: u64::from(word(12)?) << 32 | u64::from(word(16)?),
+        time: packet_time(bytes)?,
         wire_len: word(24)?,
         bytes: bytes.get(PACKET_HEAD..PACKET_HEAD + captured)?,
     })
@@ -120,14 +140,14 @@ pub(crate) fn packet(bytes: &[u8]) -> Option<StoredPacket<'_>> {
 
 /// Length of the block of a packet, by its first bytes.
 pub(crate) fn packet_block_len(head: &[u8]) -> Option<usize> {
-    let word = |at: usize| Some(u32::from_ne_bytes(*head.get(at..)?.first_chunk()?));
+    let word = |at| word_at(head, at);
     let len = word(4)? as usize;
     (word(0)? == PACKET && len <= packet_len(MAX_PACKET) && len >= packet_len(0)).then_some(len)
 }
 
 /// Interface names, in order, and the length of a file's head.
 pub(crate) fn interfaces(bytes: &[u8]) -> Option<(Vec<String>, usize)> {
-    let word = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
+    let word = |at| word_at(bytes, at);
     if word(0)? != SECTION || word(8)? != MAGIC {
         return None;
     }
@@ -180,9 +200,12 @@ mod tests {
         for len in 0..9 {
             let bytes = vec![7; len];
             let stored = StoredPacket { interface: 1, time: 1 << 60 | 5, wire_len: 99, bytes: &bytes };
-            let mut plain = Vec::new();
-            push_packet(&mut plain, &stored);
-            assert_eq!(plain.len(), packet_len(len));
+            let mut plain = vec![9; packet_len(len)];
+            write_packet(&mut plain, &stored);
+            let mut appended = vec![1];
+            push_packet(&mut appended, &stored);
+            assert_eq!(appended[1..], plain);
+            assert_eq!(time(&plain), stored.time);
             let mut commented = Vec::new();
             push_commented(&mut commented, &stored, "ab");
             for block in [&plain, &commented] {
