@@ -30,7 +30,7 @@ pub struct Run {
     /// Where the results file and the plots go
     #[arg(long, value_name = "FOLDER")]
     pub results: Option<PathBuf>,
-    /// Rounds of each variant, instead of 15
+    /// Rounds of each variant, instead of 15 (5 of live ones)
     #[arg(long, value_name = "N")]
     pub rounds: Option<usize>,
     /// Of the live cases only those with this in their name
