@@ -13,7 +13,10 @@ mod live {
     use libbpf_cargo::SkeletonBuilder;
 
     pub(crate) fn build() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bpf");
+        // Asked at run time: where checkouts share a target folder, this program may have been compiled in another one.
+        let here =
+            PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+        let root = here.join("../../bpf");
         let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
         println!("cargo::rerun-if-changed={}", root.display());
 
