@@ -29,7 +29,7 @@ pub use config::Config;
 pub use counters::{Counters, DECIDED_AFTER_BOUNDS, VERDICT_TRANSPORTS};
 pub use data_ports::DataPorts;
 pub use describe::exchange;
-pub use offport_flow::{Keep, Session, Shunted};
+pub use offport_flow::{Beginning, Keep, Session, Shunted};
 pub use opening::{FlowName, Opening};
 pub use output::{HandOver, Output};
 pub use record::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use offport_fingerprint::Signatures;
-use offport_flow::{Brief, Briefs, CHUNK, FlowIndex, Quick, ServicePorts, Tracker, prefetch};
+use offport_flow::{Beginning, Brief, Briefs, CHUNK, FlowIndex, Quick, ServicePorts, Tracker, prefetch};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
 use offport_wire::{Drop, Frame, Parsed, Timestamp, glance_with, parse};
@@ -25,7 +25,7 @@ pub struct Worker {
     /// Frames that parsing refused, by [`Drop::index`].
     refused: [u64; Drop::ALL.len()],
     /// See [`Worker::set_beginning`].
-    beginning: u64,
+    beginning: Option<Beginning>,
 }
 
 impl Worker {
@@ -49,15 +49,15 @@ impl Worker {
             reassembler: Reassembler::new(config.fragments, seed),
             refused: [0; Drop::ALL.len()],
             flows: Flows::new(config, policy, worker_id, seed),
-            beginning: u64::MAX,
+            beginning: None,
         }
     }
 
-    /// Offers no more than so many packets of flows that are decided and not flagged, until something else is set: where more comes
-    /// than it can do, evidence is left out that is of the least use, since packets that are not even counted would be worse. What may
-    /// still be flagged is offered from its first packet on. `u64::MAX`, as it is at first: whatever is worth keeping.
-    pub fn set_beginning(&mut self, packets: u64) {
-        self.beginning = packets;
+    /// Offers no more than this of flows that are not flagged, until something else is set: where more comes than it can do,
+    /// evidence is left out that is of the least use, since packets that are not even counted would be worse. `None`, as it is at
+    /// first: whatever is worth keeping.
+    pub fn set_beginning(&mut self, beginning: Option<Beginning>) {
+        self.beginning = beginning;
     }
 
     /// Frames in the order in which they were received.
@@ -174,7 +174,7 @@ impl Worker {
     #[inline]
     fn keep(&mut self, frame: &Frame<'_>, flow: FlowIndex, out: &mut impl Output) {
         let tracker = &self.flows.tracker;
-        match self.beginning != u64::MAX && tracker.can_be_spared(flow, self.beginning) {
+        match self.beginning.is_some_and(|beginning| tracker.is_beyond(flow, beginning)) {
             true => self.flows.state.counters.keep_spared += 1,
             false => out.keep(frame, &tracker.session(flow)),
         }

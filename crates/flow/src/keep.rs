@@ -23,6 +23,15 @@ pub struct Keep {
     pub flagged: u32,
 }
 
+/// Where not all of that can be kept: so many packets of every flow that is not flagged, those that it begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Of one that is not judged yet, or watched.
+    pub undecided: u64,
+    /// Of one that is judged.
+    pub decided: u64,
+}
+
 /// The flow that a packet to be kept belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
@@ -78,10 +87,12 @@ impl<K> Hot<K> {
 
 impl<K> Hot<K> {
     #[inline(always)]
-    fn can_be_spared(&self, beginning: u64) -> bool {
-        !self.flagged()
-            && self.stage() == Stage::Settled
-            && u64::from(self.packets[0]) + u64::from(self.packets[1]) > beginning
+    fn is_beyond(&self, beginning: Beginning) -> bool {
+        let packets = match self.stage() {
+            Stage::Settled => beginning.decided,
+            Stage::Silent | Stage::Undecided => beginning.undecided,
+        };
+        !self.flagged() && u64::from(self.packets[0]) + u64::from(self.packets[1]) > packets
     }
 }
 
@@ -108,13 +119,13 @@ impl Tracker {
         }
     }
 
-    /// Whether the latest packet of a flow in the table is one of those of the least use: the flow is decided and not flagged, and
-    /// the packet is none of so many that it begins with. (One is counted already, and may have decided it.)
+    /// Whether the latest packet of a flow in the table is none of those that it begins with, and the flow is not flagged. (It is
+    /// counted already, and may have decided the flow.)
     #[inline]
-    pub fn can_be_spared(&self, FlowIndex(owner): FlowIndex, beginning: u64) -> bool {
+    pub fn is_beyond(&self, FlowIndex(owner): FlowIndex, beginning: Beginning) -> bool {
         match owner & V6 {
-            0 => self.v4.table.hot(owner).can_be_spared(beginning),
-            _ => self.v6.table.hot(owner & !V6).can_be_spared(beginning),
+            0 => self.v4.table.hot(owner).is_beyond(beginning),
+            _ => self.v6.table.hot(owner & !V6).is_beyond(beginning),
         }
     }
 

@@ -37,7 +37,7 @@ mod view;
 pub use config::{Config, MAX_PAYLOAD_PACKETS, PAYLOAD_BOUND, Timeouts};
 pub use counters::Counters;
 pub use intern::Interner;
-pub use keep::{Keep, Quick, Session};
+pub use keep::{Beginning, Keep, Quick, Session};
 pub use memory::{prefetch, prefetch_whole};
 pub use observer::{Followed, Observer, Payload, Settlement, Shunted};
 pub use path::Path;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use core_affinity::CoreId;
 use offport_capture::xdp::{Receiver, Wake};
-use offport_engine::{Counters, Worker};
+use offport_engine::{Beginning, Counters, Worker};
 use offport_fingerprint::Signatures;
 use offport_wire::Timestamp;
 use triple_buffer::{Input, Output};
@@ -18,8 +18,11 @@ use crate::pressure::{Level, Pressure};
 
 /// Timers run, and counters are published, at least this often while packets come.
 const TICK: Duration = Duration::from_millis(10);
-/// Packets of a harmless flow that a worker keeps which is behind: a handshake, and what both sides say first.
-const BEGINNING: u64 = 8;
+/// What a worker keeps of flows that are not flagged if it is behind: of harmless ones a handshake, and what both sides say first.
+const HIGH: Beginning = Beginning { undecided: u64::MAX, decided: GREETING };
+/// And when that does not help: what may still be flagged begins with its handshake.
+const HIGHEST: Beginning = Beginning { undecided: GREETING, decided: 0 };
+const GREETING: u64 = 8;
 /// An idle worker wakes this often for its timers.
 const IDLE: Duration = Duration::from_millis(100);
 
@@ -134,9 +137,9 @@ impl Loop {
         let Self { receiver, engine, outlet, pressure, .. } = self;
         let mut packets = receiver.receive(time, |frames| engine.batch(frames, outlet));
         engine.set_beginning(match pressure.after(receiver.was_full(), time) {
-            Level::Low => u64::MAX,
-            Level::High => BEGINNING,
-            Level::Highest => 0,
+            Level::Low => None,
+            Level::High => Some(HIGH),
+            Level::Highest => Some(HIGHEST),
         });
         while let Some(datagram) = outlet.next_incoming() {
             engine.receive(&datagram.as_hand_over(), outlet);
