@@ -13,8 +13,8 @@ use crate::problem::{Level, Problem};
 use crate::reader::{Problems, Table};
 use crate::section::Section;
 use crate::sections::{
-    Alertmanager, Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Nats, Records, Sensor, Shunt,
-    Store, StoreFlows, StorePackets, StoreUpload, Syslog, SyslogTransport, Timeouts,
+    Alertmanager, Capture, Events, Fingerprint, Flow, Http, Log, Metrics, Nats, Privileges, Records, Sensor,
+    Shunt, Store, StoreFlows, StorePackets, StoreUpload, Syslog, SyslogTransport, Timeouts,
 };
 
 /// `config/offport.toml`: every key with its default and what it does.
@@ -53,6 +53,8 @@ pub struct Config {
     pub http: Http,
     /// `[log]`
     pub log: Log,
+    /// `[privileges]`
+    pub privileges: Privileges,
 }
 
 /// What came of reading a file.
@@ -121,6 +123,7 @@ impl Config {
             metrics: root.read("metrics", problems, section).unwrap_or_default(),
             http: root.read("http", problems, section).unwrap_or_default(),
             log: root.read("log", problems, section).unwrap_or_default(),
+            privileges: root.read("privileges", problems, section).unwrap_or_default(),
         };
         config.contradictions(root, problems);
         config
@@ -187,7 +190,7 @@ impl Config {
 }
 
 /// The tables of the file.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "sensor",
     "capture",
     "flow",
@@ -203,6 +206,7 @@ const TABLES: [&str; 15] = [
     "metrics",
     "http",
     "log",
+    "privileges",
 ];
 
 /// Every table with its keys.

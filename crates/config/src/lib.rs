@@ -24,7 +24,8 @@ pub use parse::parse_bytes as parse_size;
 pub use problem::{Level, Problem};
 pub use sections::{
     Alertmanager, Capture, EventFormat, Events, Fingerprint, Flow, Http, Log, LogFormat, Metrics,
-    MultiBuffer, Nats, NoSocket, OtherFrames, Records, Sensor, Shunt, Steering, Store, StoreFlows,
-    StorePackets, StoreUpload, Syslog, SyslogFacility, SyslogText, SyslogTransport, Timeouts, Want, XdpMode,
+    MultiBuffer, Nats, NoSocket, OtherFrames, Privileges, Records, Sensor, Shunt, Steering, Store,
+    StoreFlows, StorePackets, StoreUpload, Syslog, SyslogFacility, SyslogText, SyslogTransport, Timeouts,
+    Want, XdpMode,
 };
 pub use signatures::{CheckedSignatures, FileProblem, SignatureFile, check_signatures};

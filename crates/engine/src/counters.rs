@@ -17,7 +17,7 @@ const BREACHES: usize = Breach::ALL.len();
 /// Everything since the worker started; gauges say so.
 ///
 /// At any moment between calls, in frames:
-/// `received + taken_over = processed + Σ dropped + table_full + held + handed_over + hand_over_failed`
+/// `received + taken_over = processed + Σ dropped + table_full + abandoned + held + handed_over + hand_over_failed`
 /// ([`Counters::is_balanced`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counters {
@@ -33,6 +33,8 @@ pub struct Counters {
     pub dropped: [u64; Drop::ALL.len()],
     /// Frames whose new flow was refused: the table is full.
     pub table_full: u64,
+    /// Frames that were lost with the worker: a panic left it unusable. See [`Counters::abandon`].
+    pub abandoned: u64,
     /// Fragments waiting for others (gauge).
     pub held: u64,
     /// Fragments received.
@@ -118,6 +120,7 @@ impl Default for Counters {
             processed: 0,
             dropped: [0; Drop::ALL.len()],
             table_full: 0,
+            abandoned: 0,
             held: 0,
             fragments: 0,
             reassembled: 0,
@@ -167,7 +170,26 @@ impl Counters {
     pub fn is_balanced(&self) -> bool {
         let left = self.handed_over + self.hand_over_failed;
         self.received + self.taken_over
-            == self.processed + self.dropped_total() + self.table_full + self.held + left
+            == self.processed + self.dropped_total() + self.table_full + self.abandoned + self.held + left
+    }
+
+    /// The worker is given up after a panic, and `frames` were handed to it: what it did not get to is counted as lost, and what it
+    /// held is no more.
+    pub fn abandon(&mut self, frames: u64) {
+        self.received = self.received.max(frames);
+        self.held = 0;
+        let left = self.handed_over + self.hand_over_failed;
+        let known = self.processed + self.dropped_total() + self.table_full + self.abandoned + left;
+        self.abandoned += (self.received + self.taken_over).saturating_sub(known);
+        self.events_limited += std::mem::take(&mut self.events_waiting);
+        self.watching = 0;
+        let flow = &mut self.flow;
+        flow.ended_lost += std::mem::take(&mut flow.active);
+        for gauge in
+            [&mut flow.undecided, &mut flow.heads, &mut flow.extras, &mut flow.paths, &mut flow.shunted]
+        {
+            *gauge = 0;
+        }
     }
 
     /// Whether every flagged flow is accounted for.

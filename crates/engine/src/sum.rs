@@ -13,6 +13,7 @@ impl std::ops::AddAssign<&Self> for Counters {
             processed,
             dropped,
             table_full,
+            abandoned,
             held,
             fragments,
             reassembled,
@@ -55,6 +56,7 @@ impl std::ops::AddAssign<&Self> for Counters {
         *processed += other.processed;
         add(dropped, &other.dropped);
         *table_full += other.table_full;
+        *abandoned += other.abandoned;
         *held += other.held;
         *fragments += other.fragments;
         *reassembled += other.reassembled;

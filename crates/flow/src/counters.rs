@@ -17,6 +17,8 @@ pub struct Counters {
     pub ended_evicted: u64,
     /// Flows that ended with the tracker.
     pub ended_shutdown: u64,
+    /// Flows that were lost with the tracker: a panic left it unusable.
+    pub ended_lost: u64,
     /// Interim reports.
     pub interim: u64,
     /// Room was made by ending a closed or reset flow before its time.
@@ -73,6 +75,7 @@ impl std::ops::AddAssign<&Self> for Counters {
             ended_idle,
             ended_evicted,
             ended_shutdown,
+            ended_lost,
             interim,
             evicted_closed,
             evicted_idle,
@@ -102,6 +105,7 @@ impl std::ops::AddAssign<&Self> for Counters {
         *ended_idle += other.ended_idle;
         *ended_evicted += other.ended_evicted;
         *ended_shutdown += other.ended_shutdown;
+        *ended_lost += other.ended_lost;
         *interim += other.interim;
         *evicted_closed += other.evicted_closed;
         *evicted_idle += other.evicted_idle;

@@ -270,7 +270,8 @@ fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
         + counters.ended_rst
         + counters.ended_idle
         + counters.ended_evicted
-        + counters.ended_shutdown;
+        + counters.ended_shutdown
+        + counters.ended_lost;
     assert_eq!(tracker.len(), 0);
     assert_eq!((counters.created, ended), (check.ended, check.ended), "every flow ends once");
     assert_eq!(check.open, 0, "every label comes back");

@@ -32,8 +32,8 @@ pub(crate) enum Command {
     },
     /// Say what an interface, its driver and this machine can do, with a remedy for what is missing.
     Doctor {
-        /// Interface; may be repeated.
-        #[arg(short, long = "interface", value_name = "IF", required = true)]
+        /// Interface; may be repeated. Without one, the machine alone.
+        #[arg(short, long = "interface", value_name = "IF")]
         interfaces: Vec<String>,
         /// One JSON object a line instead of a table.
         #[arg(long)]

@@ -13,9 +13,11 @@ mod pages;
 mod pressure;
 mod reload;
 mod run;
+mod sandbox;
 mod settings;
 mod sinks;
 mod store;
+mod supervisor;
 mod worker;
 
 use std::process::ExitCode;

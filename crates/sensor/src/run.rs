@@ -21,14 +21,18 @@ use crate::cli::Run;
 use crate::forwarding::Forwarding;
 use crate::outlet::{self, Inlet};
 use crate::reload::Reloads;
+use crate::sandbox::{self, Sandbox};
 use crate::sinks::Sinks;
 use crate::store::{self, Store};
+use crate::supervisor::Supervisor;
 use crate::{capture_metrics, load, log, settings, worker};
 
 /// Rings are emptied and files written this often: the longest that an event waits.
 const DRAIN: Duration = Duration::from_millis(50);
 /// Interfaces are looked after this often.
 const LOOK_AFTER: Duration = Duration::from_millis(250);
+/// After a worker has begun anew, /readyz says so for so long.
+const NOT_READY: Duration = Duration::from_secs(10);
 /// How long the end may take before what is left is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -83,12 +87,19 @@ struct Sensor {
     pairs: FlaggedPairs,
     board: Arc<Board>,
     reloads: Reloads,
+    sandbox: Sandbox,
+    supervisor: Supervisor,
+    /// Workers' restarts so far, and when there was one more.
+    restarts: (u64, Option<Instant>),
     /// Stops when dropped, after everything else.
     _listener: Option<Listener>,
 }
 
 impl Sensor {
     fn start(config: &Config, signatures: Signatures, arguments: &Run) -> anyhow::Result<Self> {
+        // While there is one thread, and nothing is open.
+        let sandbox = sandbox::enter(config)?;
+        sandbox.announce();
         let signatures = Arc::new(signatures);
         let policy = Arc::new(Policy::new(&config.policy).context("[policy]")?);
         let metrics = Metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
@@ -98,7 +109,7 @@ impl Sensor {
         // Before workers are pinned: threads inherit the affinity of their creator.
         let listener = if config.http.enabled {
             let listen = config.http.listen;
-            let listener = Listener::start(listen, Arc::clone(&board)).with_context(|| {
+            let listener = sandbox.nursery(|| Listener::start(listen, Arc::clone(&board)))?.with_context(|| {
                 format!(
                     "http.listen: {listen} cannot be bound; choose another address, or http.enabled = false"
                 )
@@ -112,9 +123,12 @@ impl Sensor {
         let queues = config.capture.interfaces.iter().map(|name| xdp::receive_queues(name)).sum();
         let layout = settings::layout(&config.capture, arguments.workers, queues)?;
         let formatter = formatter(config, &policy);
-        let (store, keepers) =
-            Store::open(config, formatter.observer.as_deref(), usize::from(layout.workers.get()))?;
-        let sinks = Sinks::open(config, formatter, store, !arguments.quiet)?;
+        let (sinks, keepers) = sandbox.nursery(|| {
+            let observer = formatter.observer.clone();
+            let (store, keepers) =
+                Store::open(config, observer.as_deref(), usize::from(layout.workers.get()))?;
+            Sinks::open(config, formatter, store, !arguments.quiet).map(|sinks| (sinks, keepers))
+        })??;
 
         let seed = random();
         let options = settings::capture(config, layout.workers, seed);
@@ -145,9 +159,11 @@ impl Sensor {
                 data_ports: Some(Arc::clone(&data_ports)),
                 ..settings::engine(config, &signatures, layout.workers, backlog, seed)
             };
-            let engine = Worker::new(engine_config, Arc::clone(&policy), receiver.worker(), random());
-            workers
-                .push(worker::start(receiver, engine, outlet, core).context("a worker cannot be started")?);
+            let (policy, number) = (Arc::clone(&policy), receiver.worker());
+            let make = move || Worker::new(engine_config.clone(), Arc::clone(&policy), number, random());
+            let (make, door) = (Box::new(make), sandbox.clone());
+            let started = sandbox.nursery(|| worker::start(receiver, make, outlet, core, door))?;
+            workers.push(started.context("a worker cannot be started")?);
             inlets.push(inlet);
         }
         let metrics_settings = &config.metrics;
@@ -170,10 +186,14 @@ impl Sensor {
             pairs,
             board,
             reloads: Reloads::new(signatures.len()),
+            sandbox,
+            supervisor: Supervisor::new(),
+            restarts: (0, None),
             _listener: listener,
         };
         sensor.announce(layout.workers);
         sensor.board.set_not_ready(None);
+        sensor.supervisor.ready(&config.capture.interfaces);
         Ok(sensor)
     }
 
@@ -201,9 +221,12 @@ impl Sensor {
             std::thread::sleep(DRAIN);
             self.drain();
             self.sinks.flush();
+            self.supervisor.alive();
             if signals.hangup.swap(false, Ordering::Relaxed) {
+                self.supervisor.reloading();
                 self.sinks.reopen();
                 self.reloads.reload(&self.config, &mut self.workers);
+                self.supervisor.ready(&self.config.capture.interfaces);
             }
             if looked.elapsed() >= LOOK_AFTER {
                 looked = Instant::now();
@@ -221,10 +244,12 @@ impl Sensor {
             }
         }
         tracing::info!("stopping");
+        self.supervisor.stopping("writing what is left");
         Ok(())
     }
 
     fn look_after_interfaces(&mut self) {
+        let well = self.note_restarts();
         let notices = self.control.tick();
         for notice in &notices {
             match notice {
@@ -234,7 +259,7 @@ impl Sensor {
                 _ => tracing::info!("{notice}"),
             }
         }
-        if notices.is_empty() {
+        if notices.is_empty() && well {
             return;
         }
         let was = std::mem::replace(&mut self.bound, self.control.bound());
@@ -247,9 +272,23 @@ impl Sensor {
             .filter(|interface| !interface.open)
             .map(|interface| interface.interface)
             .collect();
-        self.board.set_not_ready(
-            (!closed.is_empty()).then(|| format!("{} not open: gone, or refused", closed.join(", "))),
-        );
+        let closed =
+            (!closed.is_empty()).then(|| format!("{} not open: gone, or refused", closed.join(", ")));
+        let restarted =
+            self.restarts.1.map(|_| "a worker has panicked and begun anew a moment ago".to_owned());
+        self.board.set_not_ready(closed.or(restarted));
+    }
+
+    /// Whether no worker has begun anew lately, nor was that so a moment ago.
+    fn note_restarts(&mut self) -> bool {
+        let restarts = self.workers.iter_mut().map(worker::Handle::restarts).sum();
+        let was = self.restarts;
+        if restarts > was.0 {
+            self.restarts = (restarts, Some(Instant::now()));
+        } else if was.1.is_some_and(|at| at.elapsed() >= NOT_READY) {
+            self.restarts.1 = None;
+        }
+        was.1.is_none() && self.restarts.1.is_none()
     }
 
     fn look_after_balance(&mut self) {
@@ -295,6 +334,7 @@ impl Sensor {
         self.sinks.store().publish();
         publish_forwarders(self.sinks.forwarding().all());
         self.reloads.publish();
+        self.sandbox.publish();
         let descriptions = self.sinks.descriptions();
         metrics::counter!("offport_limit_reached_total", "buffer" => "descriptions")
             .absolute(descriptions.dropped());
@@ -313,6 +353,7 @@ impl Sensor {
                 counters: &published.counters,
                 busy_seconds: published.busy_nanos as f64 / 1e9,
                 pinned: published.pinned,
+                restarts: published.restarts,
                 records_lost: inlet.lost.records.load(Ordering::Relaxed),
                 events_lost: inlet.lost.events.load(Ordering::Relaxed),
                 descriptions_lost: inlet.lost.openings.load(Ordering::Relaxed),
@@ -389,8 +430,8 @@ fn formatter(config: &Config, policy: &Policy) -> Formatter {
 }
 
 fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let name = name.trim();
+    let system = rustix::system::uname();
+    let name = system.nodename().to_str().ok()?;
     (!name.is_empty()).then(|| name.to_owned())
 }
 

@@ -1,6 +1,7 @@
 //! A worker's thread: receive, run the engine, give back, publish.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -15,6 +16,7 @@ use triple_buffer::{Input, Output};
 use crate::balance::Load;
 use crate::outlet::Outlet;
 use crate::pressure::{Level, Pressure};
+use crate::sandbox::Sandbox;
 
 /// Timers run, and counters are published, at least this often while packets come.
 const TICK: Duration = Duration::from_millis(10);
@@ -35,7 +37,12 @@ pub(crate) struct Published {
     pub busy_nanos: u64,
     /// Whether the thread runs on the core that it was given.
     pub pinned: bool,
+    /// How often it began anew after a panic.
+    pub restarts: u64,
 }
+
+/// Makes a worker's engine, with empty tables.
+pub(crate) type Make = Box<dyn Fn() -> Worker + Send>;
 
 /// A running worker.
 pub(crate) struct Handle {
@@ -52,51 +59,92 @@ pub(crate) struct Handle {
 /// Starts the thread.
 pub(crate) fn start(
     receiver: Receiver,
-    engine: Worker,
+    make: Make,
     outlet: Outlet,
     core: Option<CoreId>,
+    sandbox: Sandbox,
 ) -> io::Result<Handle> {
     let index = receiver.worker();
     let (input, published) = triple_buffer::triple_buffer(&Published::default());
     let (signatures, new_signatures) = triple_buffer::triple_buffer(&Arc::default());
     let loop_ = Loop {
         receiver,
-        engine,
         outlet,
         input,
         new_signatures,
+        signatures: None,
         pressure: Pressure::NONE,
         looked: Timestamp::ZERO,
+        stopping: false,
+        frames: 0,
+        before: Counters::default(),
+        restarts: 0,
         busy_nanos: 0,
         pinned: false,
     };
-    let thread =
-        std::thread::Builder::new().name(format!("offport-w{index}")).spawn(move || loop_.run(core))?;
+    let thread = std::thread::Builder::new().name(format!("offport-w{index}")).spawn(move || {
+        sandbox.close_worker().map_err(io::Error::other)?;
+        loop_.run(core, &make)
+    })?;
     Ok(Handle { index, published, signatures, thread: Some(thread) })
 }
 
 struct Loop {
     receiver: Receiver,
-    engine: Worker,
     outlet: Outlet,
     input: Input<Published>,
     new_signatures: Output<Arc<Signatures>>,
+    /// The latest of these.
+    signatures: Option<Arc<Signatures>>,
     pressure: Pressure,
     /// When the kernel was asked what it lost.
     looked: Timestamp,
+    stopping: bool,
+    /// Handed to the engine.
+    frames: u64,
+    /// What engines counted that a panic ended.
+    before: Counters,
+    restarts: u64,
     busy_nanos: u64,
     pinned: bool,
 }
 
 impl Loop {
-    fn run(mut self, core: Option<CoreId>) -> io::Result<()> {
+    fn run(mut self, core: Option<CoreId>, make: &Make) -> io::Result<()> {
         // `set_for_current` answers false where the core is offline or outside the process's mask.
         self.pinned = core.is_some_and(core_affinity::set_for_current);
+        loop {
+            // Its tables lie in the memory of this core.
+            let mut engine = make();
+            if let Some(signatures) = &self.signatures {
+                engine.set_signatures(Arc::clone(signatures));
+            }
+            match catch_unwind(AssertUnwindSafe(|| self.watch(&mut engine))) {
+                Ok(ended) => return ended,
+                // What it died of, the panic hook has said. Rings, sinks and what was counted go on; the tables begin anew.
+                Err(_) => self.bury(engine),
+            }
+        }
+    }
+
+    /// Ends the flows of an engine that has panicked with their records, as far as that can be done.
+    #[cold]
+    fn bury(&mut self, mut engine: Worker) {
+        self.restarts += 1;
+        // A second panic leaves it at that.
+        let _ = catch_unwind(AssertUnwindSafe(|| engine.finish(now(), &mut self.outlet)));
+        let mut counters = catch_unwind(AssertUnwindSafe(|| *engine.counters())).unwrap_or_default();
+        counters.abandon(std::mem::take(&mut self.frames));
+        self.before += &counters;
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(engine)));
+        self.show(&Counters::default());
+    }
+
+    fn watch(&mut self, engine: &mut Worker) -> io::Result<()> {
         let mut ticked = Timestamp::ZERO;
-        let mut stopping = false;
         loop {
             let start = now();
-            let packets = self.receive(start);
+            let packets = self.receive(engine, start);
             // Timers and counters wait as they do while packets come.
             if packets == 0 && start.since(ticked) < TICK && self.receiver.spin() {
                 continue;
@@ -105,9 +153,9 @@ impl Loop {
                 ticked = start;
                 self.outlet.pass_time(start);
                 self.look_for_losses(start);
-                self.take_signatures();
-                self.engine.tick(start, &mut self.outlet);
-                self.publish();
+                self.take_signatures(engine);
+                engine.tick(start, &mut self.outlet);
+                self.show(engine.counters());
             }
             // Who polls all the time is busy when there is something.
             if packets > 0 || !self.receiver.polls_busily() {
@@ -116,26 +164,31 @@ impl Loop {
             if packets > 0 {
                 continue;
             }
-            if stopping {
+            if self.stopping {
                 break;
             }
             if self.receiver.wait(Some(IDLE))? == Wake::Stopped {
                 // What is in the rings already is still processed.
-                stopping = true;
+                self.stopping = true;
             }
         }
         let end = now();
         self.outlet.pass_time(end);
         self.outlet.no_more_packets();
-        self.engine.finish(end, &mut self.outlet);
-        self.publish();
+        engine.finish(end, &mut self.outlet);
+        self.show(engine.counters());
         Ok(())
     }
 
     /// One batch from the rings, and what other workers have reassembled for this one.
-    fn receive(&mut self, time: Timestamp) -> usize {
-        let Self { receiver, engine, outlet, pressure, .. } = self;
-        let mut packets = receiver.receive(time, |frames| engine.batch(frames, outlet));
+    fn receive(&mut self, engine: &mut Worker, time: Timestamp) -> usize {
+        let Self { receiver, outlet, pressure, frames: handed, .. } = self;
+        let mut packets = receiver.receive(time, |frames| {
+            *handed += frames.len() as u64;
+            #[cfg(debug_assertions)]
+            panic_if_asked(frames);
+            engine.batch(frames, outlet);
+        });
         engine.set_beginning(match pressure.after(receiver.was_full(), time) {
             Level::Low => None,
             Level::High => Some(HIGH),
@@ -157,18 +210,37 @@ impl Loop {
     }
 
     /// Between two batches, so that one sees all of them or none.
-    fn take_signatures(&mut self) {
+    fn take_signatures(&mut self, engine: &mut Worker) {
         if self.new_signatures.update() {
-            self.engine.set_signatures(Arc::clone(self.new_signatures.output_buffer()));
+            let signatures = Arc::clone(self.new_signatures.output_buffer());
+            engine.set_signatures(Arc::clone(&signatures));
+            self.signatures = Some(signatures);
         }
     }
 
-    fn publish(&mut self) {
+    /// Shows what was counted by this engine, and by those before it.
+    fn show(&mut self, counters: &Counters) {
         let buffer = self.input.input_buffer_mut();
-        buffer.counters.clone_from(self.engine.counters());
+        buffer.counters.clone_from(counters);
+        if self.restarts > 0 {
+            buffer.counters += &self.before;
+        }
+        buffer.restarts = self.restarts;
         buffer.busy_nanos = self.busy_nanos;
         buffer.pinned = self.pinned;
         self.input.publish();
+    }
+}
+
+/// Tests have a worker panic, in a debug build: by a frame that holds what `OFFPORT_TEST_PANIC` says.
+#[cfg(debug_assertions)]
+#[allow(clippy::panic, reason = "it is asked for")]
+fn panic_if_asked(frames: &[offport_wire::Frame<'_>]) {
+    static WORDS: std::sync::LazyLock<Option<String>> =
+        std::sync::LazyLock::new(|| std::env::var("OFFPORT_TEST_PANIC").ok());
+    let Some(words) = WORDS.as_ref() else { return };
+    if frames.iter().any(|frame| frame.bytes.windows(words.len()).any(|bytes| bytes == words.as_bytes())) {
+        panic!("OFFPORT_TEST_PANIC asked for it");
     }
 }
 
@@ -193,6 +265,12 @@ impl Handle {
         self.published.update();
         let Published { counters, busy_nanos, .. } = self.published.output_buffer();
         Load { busy_nanos: *busy_nanos, flows: counters.flow.active }
+    }
+
+    /// How often it began anew after a panic.
+    pub(crate) fn restarts(&mut self) -> u64 {
+        self.published.update();
+        self.published.output_buffer().restarts
     }
 
     /// Whether the thread is over, in order or not.

@@ -15,10 +15,14 @@ mod balance;
 mod desk;
 #[path = "live/dump.rs"]
 mod dump;
+#[path = "live/faults.rs"]
+mod faults;
 #[path = "live/lab.rs"]
 mod lab;
 #[path = "live/offline.rs"]
 mod offline;
+#[path = "live/privileges.rs"]
+mod privileges;
 #[path = "live/sensor.rs"]
 mod sensor;
 #[path = "live/shunting.rs"]

@@ -33,7 +33,29 @@ impl<'a> Sensor<'a> {
 
     /// The same with so many workers.
     pub(crate) fn start_with(lab: &'a Lab, interfaces: &[&str], workers: u32, more: &str) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), lab, interfaces, workers, more, &[])
+    }
+
+    /// As [`Sensor::start`], with files in a folder that belongs to a user.
+    pub(crate) fn start_as(lab: &'a Lab, user: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        assert!(Command::new("chown").arg(user).arg(folder.path()).status().unwrap().success());
+        Self::start_in(folder, lab, &[TAP], 2, more, &[])
+    }
+
+    /// As [`Sensor::start`], with variables in its environment.
+    pub(crate) fn start_in_environment(lab: &'a Lab, environment: &[(&str, &str)]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), lab, &[TAP], 2, "", environment)
+    }
+
+    fn start_in(
+        folder: TempDir,
+        lab: &'a Lab,
+        interfaces: &[&str],
+        workers: u32,
+        more: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let path = |name: &str| folder.path().join(name).display().to_string();
         let config = format!(
             "[sensor]\nname = \"test\"\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n[store]\npath = \"{}\"\n{more}\n",
@@ -45,6 +67,7 @@ impl<'a> Sensor<'a> {
         let mut child = lab
             .command(&lab.tap, env!("CARGO_BIN_EXE_offportd"))
             .args(["run", "--workers", &workers.to_string(), "--quiet", "-c", &path("offport.toml")])
+            .envs(environment.iter().copied())
             .args(interfaces.iter().flat_map(|interface| ["-i", interface]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -19,6 +19,8 @@ pub struct WorkerSample<'a> {
     pub busy_seconds: f64,
     /// Whether it runs on a core of its own.
     pub pinned: bool,
+    /// How often it began anew after a panic.
+    pub restarts: u64,
     /// Records that did not fit the ring to the control thread.
     pub records_lost: u64,
     /// Events that did not fit the ring to the control thread.
@@ -32,6 +34,7 @@ pub(super) fn describe() {
         ("offport_packets_received_total", "Packets that a worker received"),
         ("offport_bytes_received_total", "Bytes on the wire of the packets that a worker received"),
         ("offport_packets_processed_total", "Packets that were counted to a flow"),
+        ("offport_worker_restarts_total", "Times that a worker began anew after a panic"),
         ("offport_packets_taken_over_total", "Packets, as reassembled datagrams, from another worker"),
         (
             "offport_packets_handed_over_total",
@@ -138,6 +141,7 @@ fn per_worker(sample: &WorkerSample<'_>) {
         ("offport_packets_processed_total", counters.processed),
         ("offport_packets_taken_over_total", counters.taken_over),
         ("offport_packets_handed_over_total", counters.handed_over),
+        ("offport_worker_restarts_total", sample.restarts),
     ] {
         counter!(name, "worker" => worker.clone()).absolute(value);
     }
@@ -152,7 +156,11 @@ fn packets(total: &Counters) {
         counter!("offport_packets_dropped_total", "stage" => "worker", "reason" => reason.label())
             .absolute(total.dropped[reason.index()]);
     }
-    for (reason, value) in [("table_full", total.table_full), ("hand_over_full", total.hand_over_failed)] {
+    for (reason, value) in [
+        ("table_full", total.table_full),
+        ("hand_over_full", total.hand_over_failed),
+        ("panic", total.abandoned),
+    ] {
         counter!("offport_packets_dropped_total", "stage" => "worker", "reason" => reason).absolute(value);
     }
     counter!("offport_fragments_received_total").absolute(total.fragments);
@@ -173,6 +181,7 @@ fn flows(total: &Counters) {
     ] {
         counter!("offport_flows_ended_total", "reason" => reason.name()).absolute(value);
     }
+    counter!("offport_flows_ended_total", "reason" => "lost").absolute(flow.ended_lost);
     for (class, value) in [
         ("closed", flow.evicted_closed),
         ("idle", flow.evicted_idle),
