@@ -61,6 +61,8 @@ pub enum Part {
     Instructions,
     /// Live on a veth pair: offportd beside two baselines
     Live,
+    /// Live on a veth pair: offportd without and with its packet store, in turn
+    Evidence,
     /// ndpiReader and Suricata on the same capture
     Peers,
 }

@@ -37,6 +37,11 @@ impl Series {
         ((self.quantile(0.75) - self.quantile(0.25)) / self.median()).abs()
     }
 
+    /// Between these lies the middle half.
+    pub fn middle_half(&self) -> [f64; 2] {
+        [0.25, 0.75].map(|at| self.quantile(at))
+    }
+
     /// Round by round, this by that: what disturbs both cancels out.
     pub fn by(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a / b).collect())

@@ -47,8 +47,8 @@ fn measure(run: &Run) -> anyhow::Result<()> {
             Part::Endurance => endurance::run(&size)?,
             Part::Instructions => instructions::run(&size, folder)?,
             Part::Peers => peers::run(&size, programs(run)?)?,
-            Part::Live => {
-                let (rows, mode) = live(run)?;
+            Part::Live | Part::Evidence => {
+                let (rows, mode) = live(run, part)?;
                 modes.push(format!("live: {mode}"));
                 rows
             }
@@ -90,13 +90,14 @@ fn size(run: &Run) -> Size {
     Size { rounds, live_rounds, ..size }
 }
 
-/// The live part, in a namespace of its own: this program again.
-fn live(run: &Run) -> anyhow::Result<(Vec<Row>, String)> {
+/// A live part, in a namespace of its own: this program again.
+fn live(run: &Run, part: Part) -> anyhow::Result<(Vec<Row>, String)> {
+    let only = if part == Part::Live { "--only=live" } else { "--only=evidence" };
     let part = "live on veth";
     if let Some(why) = namespace::obstacle() {
         return Ok((vec![Row::skipped(part, "offportd", why)], why.to_owned()));
     }
-    let mut arguments = vec!["--programs".to_owned(), programs(run)?.display().to_string()];
+    let mut arguments = vec![only.to_owned(), "--programs".to_owned(), programs(run)?.display().to_string()];
     arguments.extend(run.rounds.map(|rounds| format!("--rounds={rounds}")));
     arguments.extend(run.case.iter().map(|case| format!("--case={case}")));
     arguments.extend(run.quick.then(|| "--quick".to_owned()));
@@ -106,7 +107,8 @@ fn live(run: &Run) -> anyhow::Result<(Vec<Row>, String)> {
 
 /// Inside that namespace: rows and mode go to the parent.
 fn inside(run: &Run) -> anyhow::Result<()> {
-    let result = cases::run(&size(run), run.case.as_deref().unwrap_or_default(), programs(run)?)?;
+    let keeping = run.only == [Part::Evidence];
+    let result = cases::run(&size(run), keeping, run.case.as_deref().unwrap_or_default(), programs(run)?)?;
     println!("{}", serde_json::to_string(&result)?);
     Ok(())
 }

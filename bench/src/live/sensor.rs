@@ -22,8 +22,6 @@ pub enum Store {
     Nothing,
     /// Packets: the evidence.
     Packets,
-    /// And flow records as Parquet.
-    PacketsAndFlows,
 }
 
 /// Its metrics: name and labels as they are written, and value.
@@ -47,12 +45,11 @@ impl Sensor {
         std::fs::create_dir_all(&folder)?;
         let path = |name: &str| folder.join(name).display().to_string();
         let config = format!(
-            "[sensor]\nname = \"bench\"\n[capture]\ncores = [{core}]\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n[store]\npath = \"{}\"\n[store.packets]\nenabled = {}\n[store.flows]\nenabled = {}\n",
+            "[sensor]\nname = \"bench\"\n[capture]\ncores = [{core}]\n[events]\npath = \"{}\"\n[records]\npath = \"{}\"\n[store]\npath = \"{}\"\n[store.packets]\nenabled = {}\n[store.flows]\nenabled = false\n",
             path("events.jsonl"),
             path("flows.jsonl"),
             path("store"),
-            store != Store::Nothing,
-            store == Store::PacketsAndFlows,
+            store == Store::Packets,
         );
         std::fs::write(folder.join("offport.toml"), config)?;
         let log = std::fs::File::create(folder.join("log"))?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use offport_fingerprint::Signatures;
-use offport_flow::{Beginning, Brief, Briefs, CHUNK, FlowIndex, Quick, ServicePorts, Tracker, prefetch};
+use offport_flow::{Beginning, Brief, Briefs, CHUNK, Quick, ServicePorts, Tracker, prefetch};
 use offport_policy::Policy;
 use offport_wire::fragment::{Fragment, Reassembler, Reassembly};
 use offport_wire::{Drop, Frame, Parsed, Timestamp, glance_with, parse};
@@ -24,8 +24,6 @@ pub struct Worker {
     flows: Flows,
     /// Frames that parsing refused, by [`Drop::index`].
     refused: [u64; Drop::ALL.len()],
-    /// See [`Worker::set_beginning`].
-    beginning: Option<Beginning>,
 }
 
 impl Worker {
@@ -49,15 +47,14 @@ impl Worker {
             reassembler: Reassembler::new(config.fragments, seed),
             refused: [0; Drop::ALL.len()],
             flows: Flows::new(config, policy, worker_id, seed),
-            beginning: None,
         }
     }
 
     /// Offers no more than this of flows that are not flagged, until something else is set: where more comes than it can do,
-    /// evidence is left out that is of the least use, since packets that are not even counted would be worse. `None`, as it is at
-    /// first: whatever is worth keeping.
-    pub fn set_beginning(&mut self, beginning: Option<Beginning>) {
-        self.beginning = beginning;
+    /// evidence is left out that is of the least use, since packets that are not even counted would be worse. At first it is
+    /// [`Beginning::ALL`].
+    pub fn set_beginning(&mut self, beginning: Beginning) {
+        self.flows.tracker.set_beginning(beginning);
     }
 
     /// Frames in the order in which they were received.
@@ -128,7 +125,7 @@ impl Worker {
     fn count(&mut self, frames: &[Frame<'_>], briefs: &Briefs, out: &mut impl Output) {
         // Most frames of a chunk have one time.
         let mut latest = None;
-        let mut processed = 0;
+        let (mut processed, mut spared) = (0, 0);
         for (brief, frame) in briefs.iter().zip(frames) {
             let moment = match latest {
                 Some((time, moment)) if time == frame.time => moment,
@@ -142,7 +139,11 @@ impl Worker {
                 Quick::Counted => processed += 1,
                 Quick::Kept(flow) => {
                     processed += 1;
-                    self.keep(frame, flow, out);
+                    out.keep(frame, &self.flows.tracker.session(flow));
+                }
+                Quick::Spared => {
+                    processed += 1;
+                    spared += 1;
                 }
                 Quick::Refused => {
                     self.whole(frame, brief, out);
@@ -152,6 +153,7 @@ impl Worker {
             }
         }
         self.flows.state.counters.processed += processed;
+        self.flows.state.counters.keep_spared += spared;
     }
 
     /// A frame that needs all the stages.
@@ -161,22 +163,14 @@ impl Worker {
         match &parse(frame) {
             Ok(Parsed::Packet(packet)) => {
                 self.flows.track(packet, brief.hint(), 1, false, out);
-                if let Some(flow) = self.flows.tracker.kept() {
-                    self.keep(frame, flow, out);
+                match self.flows.tracker.kept() {
+                    Quick::Kept(flow) => out.keep(frame, &self.flows.tracker.session(flow)),
+                    Quick::Spared => self.flows.state.counters.keep_spared += 1,
+                    Quick::Counted | Quick::Refused => {}
                 }
             }
             Ok(Parsed::Fragment(fragment)) => self.fragment(fragment, out),
             Err(reason) => self.refused[reason.index()] += 1,
-        }
-    }
-
-    /// A packet that is worth keeping, of this flow.
-    #[inline]
-    fn keep(&mut self, frame: &Frame<'_>, flow: FlowIndex, out: &mut impl Output) {
-        let tracker = &self.flows.tracker;
-        match self.beginning.is_some_and(|beginning| tracker.is_beyond(flow, beginning)) {
-            true => self.flows.state.counters.keep_spared += 1,
-            false => out.keep(frame, &tracker.session(flow)),
         }
     }
 
@@ -191,8 +185,11 @@ impl Worker {
 
     /// There is no frame of the latest packet that could be kept.
     fn missed(&mut self, frames: u32) {
-        if self.flows.tracker.kept().is_some() {
-            self.flows.state.counters.keep_missed += u64::from(frames);
+        let counters = &mut self.flows.state.counters;
+        match self.flows.tracker.kept() {
+            Quick::Kept(_) => counters.keep_missed += u64::from(frames),
+            Quick::Spared => counters.keep_spared += u64::from(frames),
+            Quick::Counted | Quick::Refused => {}
         }
     }
 

@@ -29,7 +29,7 @@ impl Output for Kept {
 
 /// Of 500 packets of a connection to this port, with this payload first and this one in all others: how many a worker keeps that is behind or not, how many of them as flagged, and
 /// how many it is spared.
-fn keeps(beginning: Option<Beginning>, port: u16, first: &[u8], rest: &[u8]) -> (usize, usize, u64) {
+fn keeps(beginning: Beginning, port: u16, first: &[u8], rest: &[u8]) -> (usize, usize, u64) {
     let mut config = config();
     config.flow.keep = Keep { session: 64 << 10, undecided: 64 << 10, flagged: 64 << 10 };
     let mut bench = Bench::new(config);
@@ -53,15 +53,15 @@ fn keeps(beginning: Option<Beginning>, port: u16, first: &[u8], rest: &[u8]) -> 
 }
 
 /// What is kept at most of a flow that is not judged yet or watched, and of one that is judged.
-fn beginning(undecided: u64, decided: u64) -> Option<Beginning> {
-    Some(Beginning { undecided, decided })
+fn beginning(undecided: u64, decided: u64) -> Beginning {
+    Beginning { undecided, decided }
 }
 
 #[test]
 fn flagged_flows_are_kept_while_a_worker_is_behind() {
     // Port 22 is reserved.
     let raw = noise(100);
-    for kept in [None, beginning(u64::MAX, 8), beginning(8, 0)] {
+    for kept in [Beginning::ALL, beginning(u64::MAX, 8), beginning(8, 0)] {
         assert_eq!(keeps(kept, 22, &raw, &[7; 50]), (500, 497, 0), "{kept:?}");
     }
     // What came before it was flagged is of one that is not judged yet.
@@ -72,7 +72,7 @@ fn flagged_flows_are_kept_while_a_worker_is_behind() {
 fn of_harmless_flows_the_beginning_is_kept_while_a_worker_is_behind() {
     // Raw data on a port that is not reserved raises no alarm.
     let raw = noise(100);
-    assert_eq!(keeps(None, 1_900, &raw, &[7; 50]), (500, 0, 0));
+    assert_eq!(keeps(Beginning::ALL, 1_900, &raw, &[7; 50]), (500, 0, 0));
     assert_eq!(keeps(beginning(u64::MAX, 8), 1_900, &raw, &[7; 50]), (8, 0, 492));
     // The handshake: then it was not known what it would be.
     assert_eq!(keeps(beginning(8, 0), 1_900, &raw, &[7; 50]), (3, 0, 497));
@@ -82,7 +82,7 @@ fn of_harmless_flows_the_beginning_is_kept_while_a_worker_is_behind() {
 fn of_flows_that_may_be_flagged_the_beginning_is_kept_while_a_worker_is_far_behind() {
     // A connection that nobody says anything on, and one that is as it should be and is held to its protocol's rules.
     for first in [&b""[..], b"SSH-2.0-OpenSSH_9.2\r\n"] {
-        assert_eq!(keeps(None, 22, first, b""), (500, 0, 0));
+        assert_eq!(keeps(Beginning::ALL, 22, first, b""), (500, 0, 0));
         assert_eq!(keeps(beginning(u64::MAX, 8), 22, first, b""), (500, 0, 0));
         assert_eq!(keeps(beginning(8, 0), 22, first, b""), (8, 0, 492));
     }

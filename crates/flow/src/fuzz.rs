@@ -12,8 +12,8 @@ use offport_wire::{
 };
 
 use crate::{
-    Brief, Briefs, Config, Counters, End, Flow, Keep, Label, Observer, Quick, Settlement, Shunted, Timeouts,
-    Tracker,
+    Beginning, Brief, Briefs, Config, Counters, End, Flow, Keep, Label, Observer, Quick, Settlement, Shunted,
+    Timeouts, Tracker,
 };
 
 /// A packet as capture would have parsed it.
@@ -231,6 +231,7 @@ fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
     let config = small_config();
     let cap = (config.max_flows + config.max_flows_v6) as usize;
     let mut tracker = Tracker::new(&config, 1);
+    tracker.set_beginning(Beginning { undecided: 5, decided: 3 });
     let mut check = Check::default();
     let mut now = Timestamp::ZERO;
     packets(data, |packet| {
@@ -245,19 +246,19 @@ fn run(data: &[u8], short_path: bool) -> (Counters, u64) {
         if !check.kernel.count(packet) {
             let moment = tracker.pass_time(packet.time, &mut check);
             let kept = match briefs.iter().map(|brief| tracker.quick(&briefs, brief, moment)).next() {
-                Some(Quick::Kept(flow)) => Some(flow),
-                Some(Quick::Counted) => None,
                 Some(Quick::Refused) | None => {
                     tracker.packet(packet, briefs.iter().find_map(Brief::hint), &mut check);
                     tracker.kept()
                 }
+                Some(quick) => quick,
             };
-            let kept = kept.map(|flow| tracker.session(flow));
-            if let Some(session) = kept {
+            let session = kept.flow().map(|flow| tracker.session(flow));
+            if let Some(session) = session {
                 assert_eq!(session.key, packet.key, "a packet is kept for its own flow");
             }
             check.shown = check.shown.rotate_left(1)
-                ^ kept.map_or(0, |session| session.id().number() << 1 | u64::from(session.flagged));
+                ^ session.map_or(0, |session| session.id().number() << 1 | u64::from(session.flagged))
+                ^ if kept == Quick::Spared { 0x5ba2ed } else { 0 };
         }
         while let Some((key, shunted)) = check.late.pop() {
             tracker.add_late(&key, &shunted, &mut check);

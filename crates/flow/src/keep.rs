@@ -32,6 +32,11 @@ pub struct Beginning {
     pub decided: u64,
 }
 
+impl Beginning {
+    /// All.
+    pub const ALL: Self = Self { undecided: u64::MAX, decided: u64::MAX };
+}
+
 /// The flow that a packet to be kept belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
@@ -52,6 +57,18 @@ pub enum Quick {
     Counted,
     /// It was counted, and is worth keeping.
     Kept(FlowIndex),
+    /// It was counted, and would be worth keeping if it were one of those that its flow begins with.
+    Spared,
+}
+
+impl Quick {
+    /// The flow of a packet that is worth keeping.
+    pub fn flow(self) -> Option<FlowIndex> {
+        match self {
+            Self::Kept(flow) => Some(flow),
+            Self::Refused | Self::Counted | Self::Spared => None,
+        }
+    }
 }
 
 /// The least that an IP packet has.
@@ -87,8 +104,8 @@ impl<K> Hot<K> {
 
 impl<K> Hot<K> {
     #[inline(always)]
-    fn is_beyond(&self, beginning: Beginning) -> bool {
-        let packets = match self.stage() {
+    pub(crate) fn is_beyond(&self, beginning: Beginning, stage: Stage) -> bool {
+        let packets = match stage {
             Stage::Settled => beginning.decided,
             Stage::Silent | Stage::Undecided => beginning.undecided,
         };
@@ -101,6 +118,12 @@ impl<K: Key> Family<K> {
         let hot = self.table.hot(index);
         let key = hot.key.unpack(hot.transport());
         Session { key, start: timestamp(hot.start()), flagged: hot.flagged() }
+    }
+
+    /// The packet is counted already, and may have decided the flow.
+    fn is_beyond(&self, index: u32, beginning: Beginning) -> bool {
+        let hot = self.table.hot(index);
+        hot.is_beyond(beginning, hot.stage())
     }
 
     /// After the long way.
@@ -119,18 +142,20 @@ impl Tracker {
         }
     }
 
-    /// Whether the latest packet of a flow in the table is none of those that it begins with, and the flow is not flagged. (It is
-    /// counted already, and may have decided the flow.)
-    #[inline]
-    pub fn is_beyond(&self, FlowIndex(owner): FlowIndex, beginning: Beginning) -> bool {
-        match owner & V6 {
-            0 => self.v4.table.hot(owner).is_beyond(beginning),
-            _ => self.v6.table.hot(owner & !V6).is_beyond(beginning),
-        }
+    /// Of flows that are not flagged only this is worth keeping, until something else is set.
+    pub fn set_beginning(&mut self, beginning: Beginning) {
+        self.shared.beginning = beginning;
     }
 
-    /// The flow of the latest packet of [`Tracker::packet`], if that packet is to be kept. Asked once for each.
-    pub fn kept(&mut self) -> Option<FlowIndex> {
-        self.shared.kept.take()
+    /// The latest packet of [`Tracker::packet`], which was counted: [`Quick::Counted`], [`Quick::Kept`] or [`Quick::Spared`]. Asked
+    /// once for each.
+    pub fn kept(&mut self) -> Quick {
+        let Some(FlowIndex(owner)) = self.shared.kept.take() else { return Quick::Counted };
+        let beginning = self.shared.beginning;
+        let is_beyond = match owner & V6 {
+            0 => self.v4.is_beyond(owner, beginning),
+            _ => self.v6.is_beyond(owner & !V6, beginning),
+        };
+        if is_beyond { Quick::Spared } else { Quick::Kept(FlowIndex(owner)) }
     }
 }

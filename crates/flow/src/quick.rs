@@ -263,6 +263,7 @@ impl<K: Key> Family<K> {
         }
         match hot.keeps(&shared.keep, Stage::Settled, brief.ip_bytes) {
             false => Quick::Counted,
+            true if hot.is_beyond(shared.beginning, Stage::Settled) => Quick::Spared,
             true => Quick::Kept(FlowIndex(if K::V6 { index | V6 } else { index })),
         }
     }

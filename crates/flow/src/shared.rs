@@ -11,6 +11,7 @@ use crate::counters::Counters;
 use crate::entry::{Cold, Hot, NO_ID, Stage, timestamp};
 use crate::extra::Extra;
 use crate::intern::Interner;
+use crate::keep::Beginning;
 use crate::key::Key;
 use crate::path::Path;
 use crate::pool::{NONE, Pool};
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) offer_shift: u32,
     /// See [`Config::keep`].
     pub(crate) keep: [u32; 4],
+    /// See [`Tracker::set_beginning`](crate::Tracker::set_beginning).
+    pub(crate) beginning: Beginning,
     /// The flow of the latest packet, if that is to be kept.
     pub(crate) kept: Option<FlowIndex>,
     pub(crate) services: ServicePorts,
@@ -73,6 +76,7 @@ impl Shared {
             gap_packets: config.gap_packets,
             offer_shift: config.offer_step.checked_ilog2().unwrap_or(32),
             keep: config.keep.limits(),
+            beginning: Beginning::ALL,
             kept: None,
             services: config.service_ports.clone(),
             hasher,

@@ -20,7 +20,7 @@ fn bench(keep: Keep) -> Bench {
 /// Of `packets` of [`DATA`] after a handshake: how many of all are kept.
 fn kept(bench: &mut Bench, packets: u32) -> usize {
     let mut kept = 0;
-    let mut count = |bench: &mut Bench| kept += usize::from(bench.tracker.kept().is_some());
+    let mut count = |bench: &mut Bench| kept += usize::from(bench.tracker.kept().flow().is_some());
     bench.tcp(CLIENT, SERVER, TcpFlags::SYN, 0, b"");
     count(bench);
     bench.tcp(SERVER, CLIENT, TcpFlags::SYN | TcpFlags::ACK, 0, b"");
@@ -66,7 +66,7 @@ fn a_flow_that_has_gone_round_is_not_taken_for_a_new_one() {
     // 65,537 packets of 65,535 bytes are 4 GiB.
     for number in 0..65_600_u32 {
         bench.tcp(CLIENT, SERVER, ACK, seq.wrapping_add(number.wrapping_mul(LARGE.len() as u32)), &LARGE);
-        assert!(bench.tracker.kept().is_none(), "packet {number}");
+        assert!(bench.tracker.kept().flow().is_none(), "packet {number}");
     }
 }
 
@@ -74,10 +74,10 @@ fn a_flow_that_has_gone_round_is_not_taken_for_a_new_one() {
 fn a_kept_packet_tells_whose_it_is() {
     let mut bench = bench(Keep { session: 16_384, undecided: 65_536, flagged: 65_536 });
     bench.tcp(CLIENT, SERVER, TcpFlags::SYN, 0, b"");
-    let first = bench.tracker.kept().map(|flow| bench.tracker.session(flow)).unwrap();
+    let first = bench.tracker.kept().flow().map(|flow| bench.tracker.session(flow)).unwrap();
     bench.wait(1.0);
     bench.tcp(SERVER, CLIENT, TcpFlags::SYN | TcpFlags::ACK, 0, b"");
-    let second = bench.tracker.kept().map(|flow| bench.tracker.session(flow)).unwrap();
+    let second = bench.tracker.kept().flow().map(|flow| bench.tracker.session(flow)).unwrap();
     assert_eq!(first, second);
-    assert_eq!(bench.tracker.kept(), None, "asked once");
+    assert_eq!(bench.tracker.kept().flow(), None, "asked once");
 }
