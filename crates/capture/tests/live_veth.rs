@@ -5,12 +5,15 @@
 mod common;
 
 use std::collections::HashMap;
+use std::os::fd::AsFd as _;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use common::Veth;
+use libbpf_rs::XdpFlags;
 use offport_capture::xdp::{
     self, CaptureError, Control, FrameSize, Mode, Notice, Options, Receiver, Snapshot, Steering, Wake,
     ZeroCopy,
@@ -309,6 +312,107 @@ fn an_interface_that_goes_is_taken_up_again_when_it_returns() {
     rig.veth.send(1, 20, frames(5000)).join().unwrap();
     let (snapshot, _) = rig.finish();
     assert_eq!(received(&snapshot) - before, 500);
+}
+
+#[test]
+fn queues_that_are_added_and_taken_away_are_bound_and_let_go() {
+    if !common::root() {
+        return;
+    }
+    let veth = Veth::new();
+    let set = |veth: &Veth, queues: u32| {
+        // With a program, queues that receive are not fewer than those of the peer that send.
+        let wire = || common::run(&format!("ip netns exec {} ethtool -L wire tx {queues}", veth.sender));
+        let tap = || common::run(&format!("ip netns exec {} ethtool -L {TAP} rx {queues}", veth.sensor));
+        if queues == 1 {
+            wire();
+            tap();
+        } else {
+            tap();
+            wire();
+            veth.spread();
+        }
+    };
+    set(&veth, 1);
+    let rig = Rig::start(veth, options(2), None);
+    assert_eq!(rig.call(|control| control.bound()).len(), 1);
+    let frames =
+        |from: u32| (from..from + 500).map(|number| datagram(7, false, number, 80)).collect::<Vec<_>>();
+    rig.veth.send(0, 20, frames(0)).join().unwrap();
+
+    let changed = || Notice::Queues { interface: TAP.to_owned(), queues: 2 };
+    set(&rig.veth, 2);
+    assert_eq!(rig.call(Control::tick), [changed()]);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while rig.call(|control| control.bound()).len() != 2 {
+        assert!(Instant::now() < deadline, "not bound again: {:?}", rig.call(Control::tick));
+        std::thread::sleep(Duration::from_millis(20));
+        rig.call(Control::tick);
+    }
+    assert_eq!(rig.call(Control::tick), []);
+    let before = received(&rig.statistics());
+    for queue in 0..2 {
+        rig.veth.send(queue, 20, frames(1_000)).join().unwrap();
+    }
+    let (snapshot, _) = rig.finish();
+    assert_eq!(received(&snapshot) - before, 1_000);
+    assert_accounted_for(&snapshot);
+}
+
+#[test]
+fn a_program_that_others_take_off_or_replace_is_noticed_and_attached_again() {
+    if !common::root() {
+        return;
+    }
+    let rig = Rig::start(Veth::new(), options(1), None);
+    let sensor = rig.veth.sensor.clone();
+    let program = || {
+        let output =
+            Command::new("ip").args(["-n", &sensor, "-details", "link", "show", TAP]).output().unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        let (_, rest) = output.split_once("prog/xdp id ")?;
+        rest.split_whitespace().next()?.parse::<u32>().ok()
+    };
+    // As `bpftool link detach` does.
+    let detach = || {
+        common::detach(program().unwrap());
+    };
+    let lost = || [Notice::Lost { interface: TAP.to_owned() }];
+    let returned = || [Notice::Returned { interface: TAP.to_owned() }];
+    let frames =
+        |from: u32| (from..from + 300).map(|number| datagram(7, false, number, 80)).collect::<Vec<_>>();
+    rig.veth.send(0, 20, frames(0)).join().unwrap();
+    detach();
+    assert_eq!(program(), None);
+    assert_eq!(rig.call(Control::tick), lost());
+    assert_eq!(rig.call(Control::tick), returned());
+
+    // Taken off, and another one is there before anybody looks.
+    let own = program();
+    detach();
+    let attach = |attach: bool| {
+        let other = rig.veth.sensor(move || {
+            let program = common::program(2); // XDP_PASS
+            let index = common::index(c"tap");
+            let xdp = libbpf_rs::Xdp::new(program.as_fd());
+            if attach { xdp.attach(index, XdpFlags::DRV_MODE) } else { xdp.detach(index, XdpFlags::DRV_MODE) }
+        });
+        other.join().unwrap().unwrap();
+    };
+    attach(true);
+    assert!(program().is_some() && program() != own);
+    assert_eq!(rig.call(Control::tick), lost());
+    let tick = rig.call(Control::tick);
+    assert!(matches!(&tick[..], [Notice::Failed { reason, .. }] if reason.contains("program")), "{tick:?}");
+    assert_eq!(rig.call(Control::tick), [], "it is said once");
+    attach(false);
+    assert_eq!(rig.call(Control::tick), returned());
+
+    let before = received(&rig.statistics());
+    rig.veth.send(0, 20, frames(1_000)).join().unwrap();
+    let (snapshot, _) = rig.finish();
+    assert_eq!(received(&snapshot) - before, 300);
+    assert_accounted_for(&snapshot);
 }
 
 #[test]

@@ -15,6 +15,15 @@ pub(crate) struct Attached {
     _link: OwnedFd,
     /// Native or generic: what was got.
     pub mode: Mode,
+    /// The kernel's number of the program.
+    id: u32,
+}
+
+impl Attached {
+    /// Whether it sits on the interface still: a link can be detached by others, and another program can come in its place.
+    pub(crate) fn is_there(&self, program: &Program, index: u32) -> bool {
+        there(program, index) == Some((self.mode, self.id))
+    }
 }
 
 /// linux/if_link.h.
@@ -59,9 +68,9 @@ pub(crate) fn attach(
     };
     match link {
         Ok((link, buffers)) => {
-            let mode = attached_mode(program, index).unwrap_or(mode);
+            let (mode, id) = there(program, index).unwrap_or((mode, 0));
             tracing::debug!("{name}: the program for {buffers:?} is attached");
-            Ok(Attached { _link: link, mode })
+            Ok(Attached { _link: link, mode, id })
         }
         Err(error) => Err(explain(program, name, index, mode, error)),
     }
@@ -72,12 +81,13 @@ fn is_final(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EBUSY | libc::EEXIST | libc::EPERM | libc::ENODEV))
 }
 
-/// Whether a program sits on the interface still, and where.
-pub(crate) fn attached_mode(program: &Program, index: u32) -> Option<Mode> {
+/// What sits on the interface, and its number.
+fn there(program: &Program, index: u32) -> Option<(Mode, u32)> {
+    let found = Xdp::new(program.fd(Buffers::One)).query(index as i32, XdpFlags::NONE).ok()?;
     // XDP_ATTACHED_* of linux/if_link.h.
-    match Xdp::new(program.fd(Buffers::One)).query(index as i32, XdpFlags::NONE).ok()?.attach_mode {
-        1 => Some(Mode::Native),
-        2 => Some(Mode::Generic),
+    match found.attach_mode {
+        1 => Some((Mode::Native, found.drv_prog_id)),
+        2 => Some((Mode::Generic, found.skb_prog_id)),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use super::shunt::{Shunt, ShuntCounters};
 use super::slots::Slots;
 use super::statistics::{InterfaceStatistics, PortStatistics, ReceiverStatistics, ShuntStatistics, Snapshot};
 use super::xsk::Xsk;
-use super::{attach, ethtool, interface, sys};
+use super::{ethtool, interface, sys};
 
 /// Opens live capture on `interfaces`: loads and attaches the XDP program, opens every worker's sockets.
 ///
@@ -121,6 +121,13 @@ pub enum Notice {
         /// The interface.
         interface: String,
     },
+    /// It has another number of receive queues now; its sockets were closed, and are opened for these.
+    Queues {
+        /// The interface.
+        interface: String,
+        /// How many it has.
+        queues: u32,
+    },
     /// The interface is back and open.
     Returned {
         /// The interface.
@@ -149,6 +156,9 @@ impl std::fmt::Display for Notice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Lost { interface } => write!(f, "{interface}: gone; it is taken up again when it returns"),
+            Self::Queues { interface, queues } => {
+                write!(f, "{interface}: {queues} receive queues now; it is opened anew")
+            }
             Self::Returned { interface } => write!(f, "{interface}: back"),
             Self::Failed { interface, reason } => write!(f, "{interface}: back, but not open: {reason}"),
             Self::LinkDown { interface } => write!(f, "{interface}: link down"),
@@ -184,14 +194,24 @@ impl Control {
         for index in 0..self.interfaces.len() {
             let current = sys::interface_index(&self.interfaces[index].name);
             let name = self.interfaces[index].name.clone();
+            let queues = self.queues(&name);
+            let can_be_bound = self.can_be_bound(index, queues);
             match (&mut self.interfaces[index].live, current) {
                 (Some(live), current) => {
                     let same = current == Some(live.index);
-                    let attached =
-                        live.attached.is_none() || attach::attached_mode(&self.program, live.index).is_some();
+                    let attached = live
+                        .attached
+                        .as_ref()
+                        .is_none_or(|attached| attached.is_there(&self.program, live.index));
                     if !same || !attached {
                         self.close_interface(index);
                         notices.push(Notice::Lost { interface: name });
+                        continue;
+                    }
+                    // The next call opens it: until then workers let go of the sockets.
+                    if live.sockets.len() != can_be_bound {
+                        self.close_interface(index);
+                        notices.push(Notice::Queues { interface: name, queues });
                         continue;
                     }
                     let running = interface::is_running(&name);
@@ -268,15 +288,28 @@ impl Control {
         }
     }
 
+    /// Queues that an interface is to be watched by.
+    fn queues(&self, interface: &str) -> u32 {
+        self.options.queues.unwrap_or_else(|| interface::receive_queues(interface))
+    }
+
+    /// So many of these queues there is room for.
+    fn can_be_bound(&self, index: usize, queues: u32) -> usize {
+        let room =
+            self.interfaces[index].ports.len() + self.program.capacity().saturating_sub(self.ports) as usize;
+        room.min(queues as usize)
+    }
+
     fn open_interface(&mut self, index: usize) -> Result<(), CaptureError> {
+        let queues = self.queues(&self.interfaces[index].name);
+        let bound = self.can_be_bound(index, queues);
         let interface = &mut self.interfaces[index];
-        let queues = self.options.queues.unwrap_or_else(|| interface::receive_queues(&interface.name));
-        while interface.ports.len() < queues as usize && self.ports < self.program.capacity() {
+        while interface.ports.len() < bound {
             let queue = interface.ports.len() as u32;
             interface.ports.push(PortRecord::new(self.ports, queue, self.workers.len()));
             self.ports += 1;
         }
-        let ports = &interface.ports[..interface.ports.len().min(queues as usize)];
+        let ports = &interface.ports[..bound];
         let (live, attachments) =
             Live::open(&mut self.program, &self.options, &interface.name, index as u16, ports)?;
         interface.live = Some(live);

@@ -2,6 +2,7 @@
 #![allow(dead_code, unsafe_code, unreachable_pub)] // each test binary uses its part; setns and raw sockets
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // helpers of tests
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Command;
@@ -61,7 +62,12 @@ impl Veth {
             "for i in $(seq 100); do ip netns exec {sensor} grep -q up /sys/class/net/tap/operstate && exit 0; \
              sleep 0.02; done; exit 1"
         ));
-        // XPS: the CPU that sends chooses the queue.
+        self.spread();
+    }
+
+    /// XPS: the CPU that sends chooses the queue.
+    pub fn spread(&self) {
+        let sender = &self.sender;
         for queue in 0..2 {
             let mask = 1 << queue;
             run(&format!(
@@ -151,6 +157,24 @@ pub fn program(action: i32) -> OwnedFd {
     assert!(program >= 0, "{program}");
     // SAFETY: it was just opened.
     unsafe { OwnedFd::from_raw_fd(program) }
+}
+
+/// Takes a program off its interface, as `bpftool link detach` does, whoever holds the link.
+pub fn detach(program: u32) {
+    let link = libbpf_rs::query::LinkInfoIter::default().find(|link| link.prog_id == program).unwrap();
+    // SAFETY: no memory is handed over.
+    let fd = unsafe { libbpf_sys::bpf_link_get_fd_by_id(link.id) };
+    assert!(fd >= 0, "{fd}");
+    // SAFETY: it was just opened.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: no memory is handed over.
+    assert_eq!(unsafe { libbpf_sys::bpf_link_detach(fd.as_raw_fd()) }, 0);
+}
+
+/// An interface's index, in the calling thread's namespace.
+pub fn index(name: &CStr) -> i32 {
+    // SAFETY: a terminated string.
+    unsafe { libc::if_nametoindex(name.as_ptr()) as i32 }
 }
 
 /// Nanoseconds that a program takes for a frame in `BPF_PROG_RUN`.
