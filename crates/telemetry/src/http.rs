@@ -8,6 +8,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
@@ -17,8 +18,15 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::oneshot;
 
+use crate::connections;
+
 /// Events that `/events` remembers.
 const REMEMBERED: usize = 1000;
+
+/// Connections at once, and how long one may take: a client that does not read its answer, or never ends its request, holds no
+/// descriptor for longer.
+const CONNECTIONS: usize = 64;
+const LIFETIME: Duration = Duration::from_secs(10);
 
 /// What the listener shows; the control thread keeps it up to date.
 #[derive(Debug)]
@@ -98,11 +106,7 @@ impl Listener {
                 };
                 // A client that never finishes its request must not hold up the end of the program.
                 tokio::select! {
-                    result = async { axum::serve(socket, routes(board)).await } => {
-                        if let Err(error) = result {
-                            tracing::error!(%error, "the HTTP listener stopped");
-                        }
-                    }
+                    () = serve(socket, routes(board)) => {}
                     _ = stopped => {}
                 }
             });
@@ -125,6 +129,13 @@ impl Drop for Listener {
             let _ = thread.join();
         }
     }
+}
+
+async fn serve(socket: tokio::net::TcpListener, router: Router) {
+    connections::each(socket, CONNECTIONS, |stream| {
+        connections::answer(stream, router.clone(), Some(LIFETIME))
+    })
+    .await;
 }
 
 fn routes(board: Arc<Board>) -> Router {
@@ -180,7 +191,6 @@ async fn ready(State(board): State<Arc<Board>>) -> Response {
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
-    use std::time::Duration;
 
     use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -222,6 +232,30 @@ mod tests {
         drop(listener);
         drop(idle);
         assert!(TcpStream::connect(address).is_err());
+    }
+
+    #[test]
+    fn clients_that_stand_still_make_room() {
+        let board = Board::new(PrometheusBuilder::new().build_recorder().handle());
+        let listener = Listener::start("127.0.0.1:0".parse().unwrap(), board).unwrap();
+        let address = listener.address();
+        // Twice as many as there is room for: half of them say nothing, half never end their request.
+        let mut still: Vec<_> = (0..2 * CONNECTIONS).map(|_| TcpStream::connect(address).unwrap()).collect();
+        for stream in still.iter_mut().step_by(2) {
+            write!(stream, "GET /healthz HTTP/1.1\r\n").unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().count();
+        assert!(
+            open < still.len() + CONNECTIONS + 40,
+            "{open} descriptors: the listener takes {CONNECTIONS} at most"
+        );
+        let mut late = TcpStream::connect(address).unwrap();
+        write!(late, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        late.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut answer = String::new();
+        late.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
     #[test]

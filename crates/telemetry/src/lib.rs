@@ -1,5 +1,6 @@
 //! What goes out: Prometheus metrics, ECS records and events, the HTTP listener, forwarding.
 
+pub mod connections;
 mod descriptions;
 pub mod ecs;
 pub mod eve;
