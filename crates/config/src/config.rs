@@ -189,6 +189,47 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The tables in which another configuration says what takes a restart: all but `[policy]` and `[fingerprint]`.
+    pub fn restarts_for(&self, other: &Self) -> Vec<&'static str> {
+        let Self {
+            sensor,
+            capture,
+            flow,
+            fingerprint: _,
+            policy: _,
+            shunt,
+            events,
+            records,
+            store,
+            nats,
+            alertmanager,
+            syslog,
+            metrics,
+            http,
+            log,
+            privileges,
+        } = self;
+        let differ = [
+            ("sensor", *sensor != other.sensor),
+            ("capture", *capture != other.capture),
+            ("flow", *flow != other.flow),
+            ("shunt", *shunt != other.shunt),
+            ("events", *events != other.events),
+            ("records", *records != other.records),
+            ("store", *store != other.store),
+            ("nats", *nats != other.nats),
+            ("alertmanager", *alertmanager != other.alertmanager),
+            ("syslog", *syslog != other.syslog),
+            ("metrics", *metrics != other.metrics),
+            ("http", *http != other.http),
+            ("log", *log != other.log),
+            ("privileges", *privileges != other.privileges),
+        ];
+        differ.into_iter().filter(|(_, differs)| *differs).map(|(table, _)| table).collect()
+    }
+}
+
 /// The tables of the file.
 const TABLES: [&str; 16] = [
     "sensor",
@@ -229,7 +270,7 @@ pub(crate) fn schema() -> Vec<(&'static str, &'static [&'static str])> {
         of::<StoreUpload>(),
     ];
     tables.extend([of::<Nats>(), of::<Alertmanager>(), of::<Syslog>()]);
-    tables.extend([of::<Metrics>(), of::<Http>(), of::<Log>()]);
+    tables.extend([of::<Metrics>(), of::<Http>(), of::<Log>(), of::<Privileges>()]);
     tables.extend(policy::TABLES);
     tables
 }

@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use offport_fingerprint::{Protocol, Signatures};
-use offport_policy::Sections as PolicySections;
 use offport_wire::Timestamp;
 
 use crate::config::{Checked, Config};
@@ -54,11 +53,32 @@ impl Files {
     /// # Errors
     /// [`Unreadable`].
     pub fn read(path: &Path, now: Timestamp) -> Result<Self, Unreadable> {
+        Self::read_if(path, now, |_| true)
+    }
+
+    /// As [`Files::read`], for a process that goes on without them: signatures with errors take none of the places for names, and
+    /// nothing is said of a policy that may name them.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn read_again(path: &Path, now: Timestamp) -> Result<Self, Unreadable> {
+        Self::read_if(path, now, |signatures| signatures.draft.is_some())
+    }
+
+    fn read_if(
+        path: &Path,
+        now: Timestamp,
+        suits: impl FnOnce(&CheckedSignatures) -> bool,
+    ) -> Result<Self, Unreadable> {
         let text = fs::read_to_string(path).map_err(|error| Unreadable { path: path.into(), error })?;
         let folder =
             Config::signature_folder(&text).map(|folder| path.parent().unwrap_or(Path::new("")).join(folder));
         let files = folder.as_deref().map_or(Ok(Vec::new()), read_signatures)?;
-        let CheckedSignatures { draft, names, mut problems } = check_signatures(&files);
+        let signatures = check_signatures(&files);
+        if !suits(&signatures) {
+            return Ok(Self { usable: None, problems: signatures.problems });
+        }
+        let CheckedSignatures { draft, names, mut problems } = signatures;
         // In the order in which the signatures would be put in force.
         let own: Vec<Protocol> = names.iter().filter_map(|name| Protocol::intern(name).ok()).collect();
         let Checked { config, problems: of_config } = Config::check_with(&text, now, &own);
@@ -76,65 +96,6 @@ impl Files {
         self.problems.iter().filter(|problem| problem.problem.level == Level::Error).count()
     }
 }
-
-/// Reads a folder anew, for a policy that may expect what its signatures name.
-///
-/// # Errors
-/// [`Refused`]: the signatures are as they were.
-pub fn reload_signatures(folder: &Path, policy: &PolicySections) -> Result<Signatures, Refused> {
-    let files = read_signatures(folder)?;
-    let CheckedSignatures { draft, problems, .. } = check_signatures(&files);
-    let draft = draft.ok_or(Refused::Problems(problems))?;
-    let borne = |protocol: &Protocol| draft.names().any(|name| name == protocol.name());
-    if let Some(missing) = policy.protocols().iter().find(|one| one.is_own() && !borne(one)) {
-        return Err(Refused::Missing(missing.name()));
-    }
-    draft.adopt().map_err(|_| Refused::Names)
-}
-
-/// Why signatures are not put in force.
-#[derive(Debug)]
-pub enum Refused {
-    /// The folder or a file cannot be read.
-    Unreadable(Unreadable),
-    /// These are wrong.
-    Problems(Vec<FileProblem>),
-    /// The policy names a protocol that no signature bears any more.
-    Missing(&'static str),
-    /// All places for names have been taken by earlier ones.
-    Names,
-}
-
-impl From<Unreadable> for Refused {
-    fn from(error: Unreadable) -> Self {
-        Self::Unreadable(error)
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(unreadable) => write!(f, "{unreadable}: {}", unreadable.error),
-            Self::Problems(problems) => {
-                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
-            Self::Missing(name) => {
-                write!(
-                    f,
-                    "[policy] names {name}, which no signature bears any more; restart with a policy without it"
-                )
-            }
-            Self::Names => write!(
-                f,
-                "more than {} names since the start; restart to forget those that are not used any more",
-                Protocol::MAX_OWN
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Refused {}
 
 /// The signature files of a folder, by name: those that end in `.toml` and do not begin with a dot. Folders in it are
 /// not looked into.

@@ -19,7 +19,7 @@ mod sections;
 mod signatures;
 
 pub use config::{Checked, Config, DEFAULT_FILE};
-pub use files::{Files, Refused, Unreadable, read_signatures, reload_signatures};
+pub use files::{Files, Unreadable, read_signatures};
 pub use parse::parse_bytes as parse_size;
 pub use problem::{Level, Problem};
 pub use sections::{

@@ -5,12 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use offport_config::{
-    CheckedSignatures, Config, Files, Refused, SignatureFile, check_signatures, read_signatures,
-    reload_signatures,
-};
+use offport_config::{CheckedSignatures, Files, SignatureFile, check_signatures, read_signatures};
 use offport_fingerprint::{Proof, Protocol};
-use offport_policy::Sections;
 use offport_wire::Timestamp;
 use proptest::prelude::*;
 
@@ -161,29 +157,30 @@ fn a_test_of_one_file_hears_the_others() {
 #[test]
 fn a_reload_takes_all_or_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |text: &str| fs::write(folder.path().join("acme.toml"), text).unwrap();
-    write(ACME);
-    let none = Sections::default();
-    assert_eq!(reload_signatures(folder.path(), &none).unwrap().len(), 1);
-    let acme = Protocol::from_name("acme").unwrap();
+    let path = folder.path().join("offport.toml");
+    let write = |signatures: &str, policy: &str| {
+        fs::write(folder.path().join("own/acme.toml"), signatures).unwrap();
+        fs::write(&path, format!("[fingerprint]\nsignatures = \"own\"\n{policy}")).unwrap();
+        Files::read_again(&path, Timestamp::ZERO).unwrap()
+    };
+    fs::create_dir(folder.path().join("own")).unwrap();
+    let allow = "[[policy.allow]]\nreason = \"ours\"\nprotocol = \"acme\"\n";
+    let (config, signatures) = write(ACME, allow).usable.unwrap();
+    assert_eq!((config.policy.allow.len(), signatures.len()), (1, 1));
 
-    write(&ACME.replace("transport", "transpott"));
-    let refused = reload_signatures(folder.path(), &none).unwrap_err();
-    assert!(matches!(&refused, Refused::Problems(problems) if problems.len() == 2), "{refused}");
+    let refused = write(&ACME.replace("transport", "transpott").replace("acme", "acme2"), allow);
+    assert!(refused.usable.is_none());
+    assert_eq!(refused.errors(), 2, "{:?}", refused.problems);
+    assert_eq!(Protocol::from_name("acme2"), None, "what is refused takes no place");
 
-    let allow = Config::check_with(
-        "[[policy.allow]]\nreason = \"ours\"\nprotocol = \"acme\"\n",
-        Timestamp::ZERO,
-        &[acme],
-    );
-    let policy = allow.config.unwrap().policy;
-    write(&ACME.replace("acme", "emca"));
-    assert!(matches!(reload_signatures(folder.path(), &policy), Err(Refused::Missing("acme"))));
-    assert_eq!(Protocol::from_name("emca"), None, "what is refused takes no place");
-    assert_eq!(reload_signatures(folder.path(), &none).unwrap().len(), 1);
+    let refused = write(&ACME.replace("acme", "emca"), allow);
+    assert!(refused.usable.is_none());
+    assert!(refused.problems[0].to_string().contains("acme"), "the policy names it: {:?}", refused.problems);
+    assert!(write(ACME, "[policy]\nhome_networks = [\"10/8\"]\n").usable.is_none());
+    assert!(write(ACME, "").usable.is_some());
 
-    fs::remove_dir_all(folder.path()).unwrap();
-    assert!(matches!(reload_signatures(folder.path(), &none), Err(Refused::Unreadable(_))));
+    fs::remove_dir_all(folder.path().join("own")).unwrap();
+    assert!(Files::read_again(&path, Timestamp::ZERO).is_err());
 }
 
 proptest! {

@@ -33,7 +33,7 @@ pub struct Counters {
     pub dropped: [u64; Drop::ALL.len()],
     /// Frames whose new flow was refused: the table is full.
     pub table_full: u64,
-    /// Frames that were lost with the worker: a panic left it unusable. See [`Counters::abandon`].
+    /// Frames that were lost with a worker that was given up. See [`Counters::abandon`].
     pub abandoned: u64,
     /// Fragments waiting for others (gauge).
     pub held: u64,
@@ -173,7 +173,7 @@ impl Counters {
             == self.processed + self.dropped_total() + self.table_full + self.abandoned + self.held + left
     }
 
-    /// The worker is given up after a panic, and `frames` were handed to it: what it did not get to is counted as lost, and what it
+    /// The worker is given up, after a panic or for another clock, and `frames` were handed to it: what it did not get to is counted as lost, and what it
     /// held is no more.
     pub fn abandon(&mut self, frames: u64) {
         self.received = self.received.max(frames);

@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 
 use offport_engine::fuzz::{Owned, Sink, split};
-use offport_engine::{Event, FlowRecord, HandOver, Output, Slots, Steering, Worker};
+use offport_engine::{Action, Event, EventPhase, FlowRecord, HandOver, Output, Slots, Steering, Worker};
 use offport_policy::{Policy, Verdict};
 use offport_wire::steer::{Slot, Step};
 use offport_wire::{Drop, TransportHeader};
@@ -22,6 +22,34 @@ fn what_is_no_packet_is_counted_by_its_reason() {
     assert_eq!((counters.received, counters.received_bytes), (2, 40 + 40));
     assert_eq!((counters.processed, counters.dropped_total()), (0, 2));
     assert_eq!(counters.dropped[Drop::TransportTruncated.index()], 1);
+}
+
+#[test]
+fn a_clock_that_is_set_forward_costs_no_packet() {
+    for seconds in [1.0, 7_200.0] {
+        let mut bench = Bench::default();
+        let (client, server) = ((HOME, 40_000), (OUTSIDE, 80));
+        bench.say(40_000, 80, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        bench.wait(seconds);
+        bench.worker.tick(bench.now, &mut bench.sink);
+        for number in 0..10 {
+            bench.tcp(server, client, ACK, 1 + number * 4, b"data");
+            bench.wait(0.001);
+        }
+        // What comes after is judged as ever.
+        bench.say(40_001, 22, &noise(100));
+        assert_eq!(bench.raised(EventPhase::Flagged), 1, "{seconds}");
+        bench.wait(1.0);
+        bench.finish();
+        let records: Vec<_> =
+            bench.sink.records.iter().filter(|record| record.action == Action::End).collect();
+        let packets: u64 = records.iter().map(|record| record.client.packets + record.server.packets).sum();
+        assert_eq!(packets, 18, "{seconds}: each packet is in a record");
+        assert!(records.iter().all(|record| record.start <= record.end), "{seconds}");
+        // By more than the timeout: the flow ends, and begins again.
+        assert_eq!(records.len(), if seconds > 3_600.0 { 3 } else { 2 }, "{seconds}");
+        assert_eq!(bench.worker.counters().processed, 18);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The policy: built once, then only read.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use offport_fingerprint::ProtocolSet;
@@ -55,33 +56,71 @@ impl std::fmt::Display for TooManyRules {
 
 impl std::error::Error for TooManyRules {}
 
+/// Rules' names, by id.
+struct Names {
+    all: Vec<Box<str>>,
+    /// Ids of names that no rule has yet, the lowest last.
+    unused: HashMap<Box<str>, Vec<u16>>,
+}
+
+impl Names {
+    /// With those of a policy before.
+    fn new(all: Vec<Box<str>>) -> Self {
+        let mut unused = HashMap::<_, Vec<_>>::new();
+        for (name, id) in all.iter().zip(0..u16::MAX).rev() {
+            unused.entry(name.clone()).or_default().push(id);
+        }
+        Self { all, unused }
+    }
+
+    fn id(&mut self, name: String) -> Result<RuleId, TooManyRules> {
+        if let Some(id) = self.unused.get_mut(&*name).and_then(Vec::pop) {
+            return Ok(RuleId(id));
+        }
+        if self.all.len() >= Policy::MAX_RULES {
+            return Err(TooManyRules);
+        }
+        self.all.push(name.into());
+        Ok(RuleId((self.all.len() - 1) as u16))
+    }
+}
+
 impl Policy {
     /// Port rules (the built-in ones included), hosts and allow-list entries together.
     pub const MAX_RULES: usize = u16::MAX as usize;
 
     /// Compiles `sections`. Where two port rules or two hosts overlap exactly, the later one counts.
+    ///
+    /// # Errors
+    /// [`TooManyRules`].
     pub fn new(sections: &Sections) -> Result<Self, TooManyRules> {
+        Self::compile(sections, Vec::new())
+    }
+
+    /// Compiles `sections` to take this one's place: what was judged by a rule of this one finds the rule's name in the other by the
+    /// same id. Rules of the same name have the same id.
+    ///
+    /// # Errors
+    /// [`TooManyRules`], those that are no more included.
+    pub fn successor(&self, sections: &Sections) -> Result<Self, TooManyRules> {
+        Self::compile(sections, self.names.clone())
+    }
+
+    fn compile(sections: &Sections, before: Vec<Box<str>>) -> Result<Self, TooManyRules> {
         let built_in = sections.default_ports.then(default_rules);
-        let ports: Vec<PortRule> =
-            built_in.into_iter().flatten().chain(sections.ports.iter().cloned()).collect();
-        if ports.len() + sections.hosts.len() + sections.allow.len() > Self::MAX_RULES {
-            return Err(TooManyRules);
-        }
-        let mut names: Vec<Box<str>> = ports.iter().map(port_name).collect();
-        let mut name = |text: String| {
-            names.push(text.into());
-            RuleId((names.len() - 1) as u16)
-        };
-        let hosts: Vec<Host> = sections
-            .hosts
-            .iter()
-            .map(|host| Host::new(host, name(format!("inventory: {}", host.name))))
-            .collect();
-        let allow = sections
-            .allow
-            .iter()
-            .map(|rule| Allow::new(rule, name(format!("allow: {}", rule.reason))))
-            .collect();
+        let ports = built_in.into_iter().flatten().chain(sections.ports.iter().cloned());
+        let mut names = Names::new(before);
+        let ports = ports
+            .map(|rule| names.id(port_name(&rule)).map(|id| (rule, id)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let hosts = sections.hosts.iter();
+        let hosts = hosts
+            .map(|host| Ok(Host::new(host, names.id(format!("inventory: {}", host.name))?)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let allow = sections.allow.iter();
+        let allow = allow
+            .map(|rule| Ok(Allow::new(rule, names.id(format!("allow: {}", rule.reason))?)))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             ports: PortTable::new(&ports),
             severity: sections.severity,
@@ -90,7 +129,7 @@ impl Policy {
             home: PrefixMap::new(sections.home_networks.iter().map(|&network| (network, 0))),
             host_by_address: PrefixMap::new(sections.hosts.iter().map(|host| host.network).zip(0..)),
             hosts,
-            names,
+            names: names.all,
         })
     }
 
@@ -106,12 +145,12 @@ impl Policy {
     }
 
     /// The name of a rule for people: "port 80/tcp: http, websocket", "inventory: db-servers",
-    /// "allow: backup to vendor". Empty for an id of another policy.
+    /// "allow: backup to vendor". Empty for an id of another policy, unless that is one that this one succeeds.
     pub fn rule_name(&self, rule: RuleId) -> &str {
         self.names.get(usize::from(rule.0)).map_or("", |name| name)
     }
 
-    /// The names of all rules, in the order of their ids.
+    /// The names of all rules, in the order of their ids; those of policies that this one succeeds included.
     pub fn rule_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.names.iter().map(|name| &**name)
     }
@@ -191,8 +230,8 @@ impl Host {
     }
 }
 
-fn port_name(rule: &PortRule) -> Box<str> {
+fn port_name(rule: &PortRule) -> String {
     let protocols: Vec<&str> = rule.expects.iter().map(|protocol| protocol.name()).collect();
     let transport = rule.transport.name().unwrap_or("?");
-    format!("port {}/{transport}: {}", rule.ports, protocols.join(", ")).into()
+    format!("port {}/{transport}: {}", rule.ports, protocols.join(", "))
 }

@@ -56,21 +56,20 @@ impl Pages {
 }
 
 impl PortTable {
-    /// The rule at position i of `rules` gets `RuleId(i)`; a later one replaces an earlier one port by port. There are
-    /// at most `u16::MAX` of them.
-    pub(crate) fn new(rules: &[PortRule]) -> Self {
+    /// A later rule replaces an earlier one port by port. There are at most `u16::MAX` of them.
+    pub(crate) fn new(rules: &[(PortRule, RuleId)]) -> Self {
         let mut table = Self { transports: Default::default(), entries: Vec::with_capacity(rules.len()) };
-        for (rule, id) in rules.iter().zip(0..u16::MAX) {
+        for (&(ref rule, id), place) in rules.iter().zip(1..=u16::MAX) {
             table.entries.push(PortEntry {
                 expects: rule.expects.iter().copied().collect(),
                 tolerates: rule.tolerates.iter().copied().collect(),
                 open: rule.open,
-                rule: RuleId(id),
+                rule: id,
             });
             let Some(pages) = slot(rule.transport).and_then(|slot| table.transports.get_mut(slot)) else {
                 continue;
             };
-            let value = if rule.expects.is_empty() { 0 } else { id + 1 };
+            let value = if rule.expects.is_empty() { 0 } else { place };
             for port in rule.ports.first..=rule.ports.last {
                 pages.set(port, value);
             }

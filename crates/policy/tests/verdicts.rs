@@ -71,6 +71,43 @@ fn raw_data_from_a_database_server_on_port_80() {
 }
 
 #[test]
+fn a_policy_that_succeeds_another_calls_rules_as_that_one_did() {
+    let host = |name: &str| HostRule { name: name.to_owned(), ..databases() };
+    let first = with(|sections| {
+        sections.allow.push(backup());
+        sections.hosts.extend([host("one"), host("two"), host("two")]);
+    });
+    let mut sections = Sections { default_ports: false, ..Sections::default() };
+    sections.hosts.extend([host("three"), host("two"), host("two"), host("two")]);
+    let second = first.successor(&sections).unwrap();
+    let names: Vec<&str> = first.rule_names().collect();
+    assert_eq!(
+        second.rule_names().collect::<Vec<_>>()[..names.len()],
+        names,
+        "what was judged keeps its rule's name"
+    );
+    let added: Vec<&str> = second.rule_names().skip(names.len()).collect();
+    assert_eq!(added, ["inventory: three", "inventory: two"]);
+
+    let third = second.successor(&sections).unwrap();
+    assert_eq!(third.rule_names().len(), second.rule_names().len(), "the same again takes no more");
+    let (usual, flow) = (Policy::default(), facts(80, Seen::NotRecognised));
+    let same = usual.successor(&Sections::default()).unwrap();
+    assert_eq!(same.judge(&flow), usual.judge(&flow), "the same rules have the same ids");
+
+    // All names since the first policy count.
+    let room = Policy::MAX_RULES - names.len();
+    let of = |hosts: usize| Sections {
+        hosts: (0..hosts).map(|number| host(&format!("host {number}"))).collect(),
+        default_ports: false,
+        ..Sections::default()
+    };
+    assert!(Policy::new(&of(room + 1)).is_ok());
+    assert!(first.successor(&of(room + 1)).is_err());
+    assert_eq!(first.successor(&of(room)).unwrap().rule_names().len(), Policy::MAX_RULES);
+}
+
+#[test]
 fn every_row_of_the_table_of_verdicts() {
     use Protocol::*;
     let cases = [

@@ -20,7 +20,7 @@ use crate::balance::Balance;
 use crate::cli::Run;
 use crate::forwarding::Forwarding;
 use crate::outlet::{self, Inlet};
-use crate::reload::Reloads;
+use crate::reload::{Reloads, Rules};
 use crate::sandbox::{self, Sandbox};
 use crate::sinks::Sinks;
 use crate::store::{self, Store};
@@ -100,8 +100,8 @@ impl Sensor {
         // While there is one thread, and nothing is open.
         let sandbox = sandbox::enter(config)?;
         sandbox.announce();
-        let signatures = Arc::new(signatures);
         let policy = Arc::new(Policy::new(&config.policy).context("[policy]")?);
+        let rules = Rules { policy, signatures: Arc::new(signatures) };
         let metrics = Metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
         capture_metrics::describe();
         store::describe();
@@ -122,7 +122,7 @@ impl Sensor {
 
         let queues = config.capture.interfaces.iter().map(|name| xdp::receive_queues(name)).sum();
         let layout = settings::layout(&config.capture, arguments.workers, queues)?;
-        let formatter = formatter(config, &policy);
+        let formatter = formatter(config, &rules.policy);
         let (sinks, keepers) = sandbox.nursery(|| {
             let observer = formatter.observer.clone();
             let (store, keepers) =
@@ -157,12 +157,16 @@ impl Sensor {
             outlet.set_slots(steers.then(|| control.slots()));
             let engine_config = EngineConfig {
                 data_ports: Some(Arc::clone(&data_ports)),
-                ..settings::engine(config, &signatures, layout.workers, backlog, seed)
+                ..settings::engine(config, layout.workers, backlog, seed)
             };
-            let (policy, number) = (Arc::clone(&policy), receiver.worker());
-            let make = move || Worker::new(engine_config.clone(), Arc::clone(&policy), number, random());
+            let number = receiver.worker();
+            let make = move |rules: &Rules| {
+                let engine_config =
+                    EngineConfig { signatures: Arc::clone(&rules.signatures), ..engine_config.clone() };
+                Worker::new(engine_config, Arc::clone(&rules.policy), number, random())
+            };
             let (make, door) = (Box::new(make), sandbox.clone());
-            let started = sandbox.nursery(|| worker::start(receiver, make, outlet, core, door))?;
+            let started = sandbox.nursery(|| worker::start(receiver, make, outlet, core, &rules, door))?;
             workers.push(started.context("a worker cannot be started")?);
             inlets.push(inlet);
         }
@@ -185,7 +189,7 @@ impl Sensor {
             metrics,
             pairs,
             board,
-            reloads: Reloads::new(signatures.len()),
+            reloads: Reloads::new(arguments, rules),
             sandbox,
             supervisor: Supervisor::new(),
             restarts: (0, None),
@@ -225,7 +229,7 @@ impl Sensor {
             if signals.hangup.swap(false, Ordering::Relaxed) {
                 self.supervisor.reloading();
                 self.sinks.reopen();
-                self.reloads.reload(&self.config, &mut self.workers);
+                self.reload();
                 self.supervisor.ready(&self.config.capture.interfaces);
             }
             if looked.elapsed() >= LOOK_AFTER {
@@ -246,6 +250,13 @@ impl Sensor {
         tracing::info!("stopping");
         self.supervisor.stopping("writing what is left");
         Ok(())
+    }
+
+    fn reload(&mut self) {
+        let Some(rules) = self.reloads.reload(&self.config) else { return };
+        // Before a worker judges by them.
+        self.sinks.set_rule_names(rule_names(&rules.policy));
+        self.workers.iter_mut().for_each(|worker| worker.set_rules(rules));
     }
 
     fn look_after_interfaces(&mut self) {
@@ -274,8 +285,7 @@ impl Sensor {
             .collect();
         let closed =
             (!closed.is_empty()).then(|| format!("{} not open: gone, or refused", closed.join(", ")));
-        let restarted =
-            self.restarts.1.map(|_| "a worker has panicked and begun anew a moment ago".to_owned());
+        let restarted = self.restarts.1.map(|_| "a worker has begun anew a moment ago".to_owned());
         self.board.set_not_ready(closed.or(restarted));
     }
 
@@ -425,8 +435,12 @@ fn formatter(config: &Config, policy: &Policy) -> Formatter {
         interfaces: config.capture.interfaces.clone(),
         log_file: None,
         evidence: None,
-        rules: policy.rule_names().map(str::to_owned).collect(),
+        rules: rule_names(policy),
     }
+}
+
+fn rule_names(policy: &Policy) -> Vec<String> {
+    policy.rule_names().map(str::to_owned).collect()
 }
 
 fn host_name() -> Option<String> {

@@ -1,13 +1,11 @@
 //! From `offport.toml` to what capture and engine take.
 
 use std::num::NonZeroU16;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use offport_capture::xdp;
 use offport_config::{Capture, Config, MultiBuffer, NoSocket, OtherFrames, Steering, Want, XdpMode};
 use offport_engine::{Config as EngineConfig, Shunting};
-use offport_fingerprint::Signatures;
 
 use crate::cores::Topology;
 use crate::store;
@@ -81,13 +79,7 @@ const fn action(action: OtherFrames) -> xdp::Action {
 /// One worker's settings.
 ///
 /// `backlog`: frames that its rings hold at most.
-pub(crate) fn engine(
-    settings: &Config,
-    signatures: &Arc<Signatures>,
-    workers: NonZeroU16,
-    backlog: u32,
-    seed: u64,
-) -> EngineConfig {
+pub(crate) fn engine(settings: &Config, workers: NonZeroU16, backlog: u32, seed: u64) -> EngineConfig {
     let steering = steers(&settings.capture, workers).then(|| offport_engine::Steering {
         seed,
         backlog,
@@ -102,7 +94,6 @@ pub(crate) fn engine(
         suppress_entries: settings.events.suppress_entries,
         events_per_second: settings.events.rate,
         steering,
-        signatures: Arc::clone(signatures),
         shunting: settings.shunt.enabled.then(|| Shunting {
             // What is to be kept of a flow must come up first.
             after: settings.shunt.after.max(keep.session.into()),

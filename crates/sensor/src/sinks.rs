@@ -140,6 +140,11 @@ impl Sinks {
         }
     }
 
+    /// What rules are called from now on, by id.
+    pub(crate) fn set_rule_names(&mut self, names: Vec<String>) {
+        self.formatter.rules = names;
+    }
+
     /// SIGHUP: closes and reopens the files.
     pub(crate) fn reopen(&mut self) {
         for sink in [&mut self.events, &mut self.records].into_iter().flatten() {

@@ -3,19 +3,21 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+#[cfg(debug_assertions)]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use core_affinity::CoreId;
 use offport_capture::xdp::{Receiver, Wake};
 use offport_engine::{Beginning, Counters, Worker};
-use offport_fingerprint::Signatures;
 use offport_wire::Timestamp;
 use triple_buffer::{Input, Output};
 
 use crate::balance::Load;
 use crate::outlet::Outlet;
 use crate::pressure::{Level, Pressure};
+use crate::reload::Rules;
 use crate::sandbox::Sandbox;
 
 /// Timers run, and counters are published, at least this often while packets come.
@@ -25,6 +27,8 @@ const HIGH: Beginning = Beginning { undecided: u64::MAX, decided: GREETING };
 /// And when that does not help: what may still be flagged begins with its handshake.
 const HIGHEST: Beginning = Beginning { undecided: GREETING, decided: 0 };
 const GREETING: u64 = 8;
+/// A step of the clock back that is waited out.
+const SMALL_STEP: Duration = Duration::from_secs(1);
 /// An idle worker wakes this often for its timers.
 const IDLE: Duration = Duration::from_millis(100);
 
@@ -37,12 +41,12 @@ pub(crate) struct Published {
     pub busy_nanos: u64,
     /// Whether the thread runs on the core that it was given.
     pub pinned: bool,
-    /// How often it began anew after a panic.
+    /// How often it began anew, after a panic or since the clock was set back.
     pub restarts: u64,
 }
 
 /// Makes a worker's engine, with empty tables.
-pub(crate) type Make = Box<dyn Fn() -> Worker + Send>;
+pub(crate) type Make = Box<dyn Fn(&Rules) -> Worker + Send>;
 
 /// A running worker.
 pub(crate) struct Handle {
@@ -50,8 +54,8 @@ pub(crate) struct Handle {
     pub index: u16,
     /// What it last published.
     pub published: Output<Published>,
-    /// Where it gets new signatures from.
-    signatures: Input<Arc<Signatures>>,
+    /// Where it gets new rules from.
+    rules: Input<Rules>,
     /// Its thread.
     pub thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -62,19 +66,20 @@ pub(crate) fn start(
     make: Make,
     outlet: Outlet,
     core: Option<CoreId>,
+    rules: &Rules,
     sandbox: Sandbox,
 ) -> io::Result<Handle> {
     let index = receiver.worker();
     let (input, published) = triple_buffer::triple_buffer(&Published::default());
-    let (signatures, new_signatures) = triple_buffer::triple_buffer(&Arc::default());
+    let (rules, rules_in_force) = triple_buffer::triple_buffer(rules);
     let loop_ = Loop {
         receiver,
         outlet,
         input,
-        new_signatures,
-        signatures: None,
+        rules: rules_in_force,
         pressure: Pressure::NONE,
         looked: Timestamp::ZERO,
+        last: Timestamp::ZERO,
         stopping: false,
         frames: 0,
         before: Counters::default(),
@@ -86,27 +91,35 @@ pub(crate) fn start(
         sandbox.close_worker().map_err(io::Error::other)?;
         loop_.run(core, &make)
     })?;
-    Ok(Handle { index, published, signatures, thread: Some(thread) })
+    Ok(Handle { index, published, rules, thread: Some(thread) })
 }
 
 struct Loop {
     receiver: Receiver,
     outlet: Outlet,
     input: Input<Published>,
-    new_signatures: Output<Arc<Signatures>>,
-    /// The latest of these.
-    signatures: Option<Arc<Signatures>>,
+    rules: Output<Rules>,
     pressure: Pressure,
     /// When the kernel was asked what it lost.
     looked: Timestamp,
+    /// The latest reading of the clock.
+    last: Timestamp,
     stopping: bool,
     /// Handed to the engine.
     frames: u64,
-    /// What engines counted that a panic ended.
+    /// What the engines before counted.
     before: Counters,
     restarts: u64,
     busy_nanos: u64,
     pinned: bool,
+}
+
+/// How watching ended.
+enum End {
+    /// It was told to stop.
+    Stopped,
+    /// The clock was set back, by so much.
+    SetBack(Duration),
 }
 
 impl Loop {
@@ -115,24 +128,33 @@ impl Loop {
         self.pinned = core.is_some_and(core_affinity::set_for_current);
         loop {
             // Its tables lie in the memory of this core.
-            let mut engine = make();
-            if let Some(signatures) = &self.signatures {
-                engine.set_signatures(Arc::clone(signatures));
-            }
+            let mut engine = make(self.rules.read());
             match catch_unwind(AssertUnwindSafe(|| self.watch(&mut engine))) {
-                Ok(ended) => return ended,
-                // What it died of, the panic hook has said. Rings, sinks and what was counted go on; the tables begin anew.
+                Ok(Ok(End::Stopped)) => return Ok(()),
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(End::SetBack(by))) => {
+                    tracing::warn!(
+                        "the clock was set back by {by:?}: flows end here, and begin anew by the new time"
+                    );
+                    self.bury(engine);
+                }
+                // What it died of, the panic hook has said.
                 Err(_) => self.bury(engine),
             }
         }
     }
 
-    /// Ends the flows of an engine that has panicked with their records, as far as that can be done.
+    /// Ends the flows of an engine that has panicked, or whose time is over, with their records, as far as that can be done. Rings, sinks
+    /// and what was counted go on; the tables begin anew.
     #[cold]
     fn bury(&mut self, mut engine: Worker) {
         self.restarts += 1;
+        let last = self.last;
         // A second panic leaves it at that.
-        let _ = catch_unwind(AssertUnwindSafe(|| engine.finish(now(), &mut self.outlet)));
+        let _ = catch_unwind(AssertUnwindSafe(|| engine.finish(last, &mut self.outlet)));
+        // Nothing waits for times that may not come for long.
+        self.outlet.pass_time(last + Duration::from_secs(1));
+        (self.pressure, self.looked, self.last) = (Pressure::NONE, Timestamp::ZERO, Timestamp::ZERO);
         let mut counters = catch_unwind(AssertUnwindSafe(|| *engine.counters())).unwrap_or_default();
         counters.abandon(std::mem::take(&mut self.frames));
         self.before += &counters;
@@ -140,10 +162,14 @@ impl Loop {
         self.show(&Counters::default());
     }
 
-    fn watch(&mut self, engine: &mut Worker) -> io::Result<()> {
+    fn watch(&mut self, engine: &mut Worker) -> io::Result<End> {
         let mut ticked = Timestamp::ZERO;
         loop {
-            let start = now();
+            let start = match steady(now(), self.last) {
+                Ok(time) => time,
+                Err(by) => return Ok(End::SetBack(by)),
+            };
+            self.last = start;
             let packets = self.receive(engine, start);
             // Timers and counters wait as they do while packets come.
             if packets == 0 && start.since(ticked) < TICK && self.receiver.spin() {
@@ -153,7 +179,7 @@ impl Loop {
                 ticked = start;
                 self.outlet.pass_time(start);
                 self.look_for_losses(start);
-                self.take_signatures(engine);
+                self.take_rules(engine);
                 engine.tick(start, &mut self.outlet);
                 self.show(engine.counters());
             }
@@ -172,12 +198,12 @@ impl Loop {
                 self.stopping = true;
             }
         }
-        let end = now();
+        let end = now().max(self.last);
         self.outlet.pass_time(end);
         self.outlet.no_more_packets();
         engine.finish(end, &mut self.outlet);
         self.show(engine.counters());
-        Ok(())
+        Ok(End::Stopped)
     }
 
     /// One batch from the rings, and what other workers have reassembled for this one.
@@ -186,13 +212,13 @@ impl Loop {
         let mut packets = receiver.receive(time, |frames| {
             *handed += frames.len() as u64;
             #[cfg(debug_assertions)]
-            panic_if_asked(frames);
+            fail_if_asked(frames);
             engine.batch(frames, outlet);
         });
         engine.set_beginning(match pressure.after(receiver.was_full(), time) {
-            Level::Low => None,
-            Level::High => Some(HIGH),
-            Level::Highest => Some(HIGHEST),
+            Level::Low => Beginning::ALL,
+            Level::High => HIGH,
+            Level::Highest => HIGHEST,
         });
         while let Some(datagram) = outlet.next_incoming() {
             engine.receive(&datagram.as_hand_over(), outlet);
@@ -210,11 +236,11 @@ impl Loop {
     }
 
     /// Between two batches, so that one sees all of them or none.
-    fn take_signatures(&mut self, engine: &mut Worker) {
-        if self.new_signatures.update() {
-            let signatures = Arc::clone(self.new_signatures.output_buffer());
-            engine.set_signatures(Arc::clone(&signatures));
-            self.signatures = Some(signatures);
+    fn take_rules(&mut self, engine: &mut Worker) {
+        if self.rules.update() {
+            let Rules { policy, signatures } = self.rules.output_buffer();
+            engine.set_policy(Arc::clone(policy));
+            engine.set_signatures(Arc::clone(signatures));
         }
     }
 
@@ -232,21 +258,45 @@ impl Loop {
     }
 }
 
-/// Tests have a worker panic, in a debug build: by a frame that holds what `OFFPORT_TEST_PANIC` says.
+/// Tests have a worker panic, or the clock set back by an hour, in a debug build: by a frame that holds what `OFFPORT_TEST_PANIC` or
+/// `OFFPORT_TEST_SET_BACK` says.
 #[cfg(debug_assertions)]
 #[allow(clippy::panic, reason = "it is asked for")]
-fn panic_if_asked(frames: &[offport_wire::Frame<'_>]) {
-    static WORDS: std::sync::LazyLock<Option<String>> =
-        std::sync::LazyLock::new(|| std::env::var("OFFPORT_TEST_PANIC").ok());
-    let Some(words) = WORDS.as_ref() else { return };
-    if frames.iter().any(|frame| frame.bytes.windows(words.len()).any(|bytes| bytes == words.as_bytes())) {
+fn fail_if_asked(frames: &[offport_wire::Frame<'_>]) {
+    static WORDS: std::sync::LazyLock<[Option<String>; 2]> = std::sync::LazyLock::new(|| {
+        ["OFFPORT_TEST_PANIC", "OFFPORT_TEST_SET_BACK"].map(|name| std::env::var(name).ok())
+    });
+    let holds = |words: &Option<String>| {
+        let Some(words) = words.as_ref().map(String::as_bytes) else { return false };
+        frames.iter().any(|frame| frame.bytes.windows(words.len()).any(|bytes| bytes == words))
+    };
+    let [panics, sets_back] = &*WORDS;
+    if holds(panics) {
         panic!("OFFPORT_TEST_PANIC asked for it");
+    }
+    if holds(sets_back) {
+        SET_BACK.store(3_600, Ordering::Relaxed);
+    }
+}
+
+/// Seconds.
+#[cfg(debug_assertions)]
+static SET_BACK: AtomicU64 = AtomicU64::new(0);
+
+/// A reading of the clock after another: time stands still while the clock makes up for a small step back. A larger one is an error, for
+/// flows would end at once, or not for long.
+fn steady(now: Timestamp, last: Timestamp) -> Result<Timestamp, Duration> {
+    match last.since(now) {
+        back if back <= SMALL_STEP => Ok(now.max(last)),
+        back => Err(back),
     }
 }
 
 /// The clock: one reading per batch.
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    #[cfg(debug_assertions)]
+    let since = since.saturating_sub(Duration::from_secs(SET_BACK.load(Ordering::Relaxed)));
     Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
@@ -255,9 +305,9 @@ fn elapsed(since: Timestamp) -> u64 {
 }
 
 impl Handle {
-    /// Has it identify by these signatures, at its next tick.
-    pub(crate) fn set_signatures(&mut self, signatures: &Arc<Signatures>) {
-        self.signatures.write(Arc::clone(signatures));
+    /// Has it judge and identify by these, from its next tick on.
+    pub(crate) fn set_rules(&mut self, rules: &Rules) {
+        self.rules.write(rules.clone());
     }
 
     /// What it has to do.
@@ -267,7 +317,7 @@ impl Handle {
         Load { busy_nanos: *busy_nanos, flows: counters.flow.active }
     }
 
-    /// How often it began anew after a panic.
+    /// How often it began anew.
     pub(crate) fn restarts(&mut self) -> u64 {
         self.published.update();
         self.published.output_buffer().restarts
@@ -292,5 +342,23 @@ impl Handle {
                     .unwrap_or("no message")
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_step_back_is_waited_out_and_a_large_one_is_told() {
+        let time = |millis: u64| Timestamp::from_nanos(1_700_000_000_000_000_000 + millis * 1_000_000);
+        let last = time(10_000);
+        assert_eq!(steady(time(10_000), last), Ok(last));
+        assert_eq!(steady(time(10_001), last), Ok(time(10_001)));
+        assert_eq!(steady(time(99_999_000), last), Ok(time(99_999_000)));
+        assert_eq!(steady(time(9_999), last), Ok(last));
+        assert_eq!(steady(time(9_000), last), Ok(last));
+        assert_eq!(steady(time(8_999), last), Err(Duration::from_millis(1_001)));
+        assert_eq!(steady(time(0), Timestamp::ZERO), Ok(time(0)));
     }
 }

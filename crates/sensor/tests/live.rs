@@ -23,6 +23,8 @@ mod lab;
 mod offline;
 #[path = "live/privileges.rs"]
 mod privileges;
+#[path = "live/reload.rs"]
+mod reload;
 #[path = "live/sensor.rs"]
 mod sensor;
 #[path = "live/shunting.rs"]

@@ -19,7 +19,7 @@ pub struct WorkerSample<'a> {
     pub busy_seconds: f64,
     /// Whether it runs on a core of its own.
     pub pinned: bool,
-    /// How often it began anew after a panic.
+    /// How often it began anew.
     pub restarts: u64,
     /// Records that did not fit the ring to the control thread.
     pub records_lost: u64,
@@ -34,7 +34,10 @@ pub(super) fn describe() {
         ("offport_packets_received_total", "Packets that a worker received"),
         ("offport_bytes_received_total", "Bytes on the wire of the packets that a worker received"),
         ("offport_packets_processed_total", "Packets that were counted to a flow"),
-        ("offport_worker_restarts_total", "Times that a worker began anew after a panic"),
+        (
+            "offport_worker_restarts_total",
+            "Times that a worker began anew, after a panic or since the clock was set back",
+        ),
         ("offport_packets_taken_over_total", "Packets, as reassembled datagrams, from another worker"),
         (
             "offport_packets_handed_over_total",
@@ -159,7 +162,7 @@ fn packets(total: &Counters) {
     for (reason, value) in [
         ("table_full", total.table_full),
         ("hand_over_full", total.hand_over_failed),
-        ("panic", total.abandoned),
+        ("restart", total.abandoned),
     ] {
         counter!("offport_packets_dropped_total", "stage" => "worker", "reason" => reason).absolute(value);
     }
