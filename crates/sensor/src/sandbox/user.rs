@@ -1,6 +1,7 @@
 //! The user that the sensor becomes if it was started as root.
 
 use anyhow::{Context as _, bail};
+use nix::errno::Errno;
 use nix::unistd::User;
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_keep_capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
@@ -11,8 +12,10 @@ const USUAL: &str = "offport";
 /// Becomes it; there is one thread. Its name.
 pub(super) fn become_user(wanted: Option<&str>) -> anyhow::Result<String> {
     let now = geteuid();
-    let find = |name: &str| {
-        User::from_name(name).with_context(|| format!("privileges.user: {name:?} cannot be looked up"))
+    let find = |name: &str| match User::from_name(name) {
+        // What getpwnam_r(3) may say of a name that is not there, or where there is no list of users.
+        Err(Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM) => Ok(None),
+        found => found.with_context(|| format!("privileges.user: {name:?} cannot be looked up")),
     };
     if !now.is_root() {
         let name = User::from_uid(now.as_raw().into()).ok().flatten().map(|user| user.name);
