@@ -32,7 +32,6 @@ fn sighup_has_the_policy_read_anew_and_a_bad_one_changes_nothing() {
     traffic::pour(&lab, PORT, RAW, 0.0);
     sensor.wait_until("the port is reserved for nothing", |sensor| verdicts(sensor, "unknown") == 1);
 
-    // A connection that is open meanwhile keeps its verdict.
     let reserved = format!(
         "{at_start}\n[[policy.port]]\nport = {PORT}\ntransport = \"tcp\"\nexpects = [\"http\"]\n\
          [[policy.host]]\nnetwork = \"0.0.0.0/0\"\nname = \"everybody\"\nmay_serve = [\"http\"]\n[flow.timeouts]\nactive = \"59s\"\n"
@@ -59,6 +58,8 @@ fn sighup_has_the_policy_read_anew_and_a_bad_one_changes_nothing() {
     });
 
     reload(&mut sensor, at_start, "policy and signatures reloaded");
+    // The log says that already.
+    sensor.wait_until("it is reloaded a second time", |sensor| reloads(sensor, "done") == 2);
     traffic::pour(&lab, PORT, RAW, 0.0);
     sensor.wait_until("it is reserved for nothing again", |sensor| verdicts(sensor, "unknown") == 2);
     std::thread::sleep(Duration::from_millis(1_200));
