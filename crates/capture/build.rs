@@ -21,6 +21,12 @@ mod live {
         println!("cargo::rerun-if-changed={}", root.display());
 
         let mut args = vec!["-mcpu=v3".to_owned(), "-Wall".to_owned(), "-Werror".to_owned()];
+        // Where it was built is not in it (BTF names the sources), so that it is the same wherever that was.
+        args.push("-ffile-compilation-dir=.".to_owned());
+        args.push(format!("-ffile-prefix-map={}=bpf", root.display()));
+        if let Some(builds) = out.ancestors().nth(2) {
+            args.push(format!("-ffile-prefix-map={}=build", builds.display()));
+        }
         // Debian keeps asm/types.h in a directory per architecture, which clang looks for only when it
         // compiles for the host.
         let multiarch = format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH);

@@ -84,6 +84,13 @@ pub(crate) fn publish(snapshot: &Snapshot) {
     }
     gauge!("offport_shunt_entries").set(shunts.entries as f64);
     gauge!("offport_shunt_capacity").set(shunts.capacity as f64);
+    // They are of no port's: as the interface is attached to before its sockets are there, a packet or two mostly.
+    for (name, value) in [
+        ("offport_xdp_packets_total", snapshot.unassigned.packets),
+        ("offport_xdp_bytes_total", snapshot.unassigned.bytes),
+    ] {
+        counter!(name, "interface" => "none", "queue" => "none").absolute(value);
+    }
     let mut refused = [("queue_unassigned", snapshot.unassigned.packets)].to_vec();
     for port in snapshot.interfaces.iter().flat_map(|interface| &interface.ports) {
         for (reason, value) in port.xdp.iter().filter(|(reason, _)| is_loss(reason)) {

@@ -10,6 +10,9 @@ use offport_capture::xdp::doctor::{Finding, Health, examine_interface, examine_m
 use crate::FINDING;
 use crate::cores::Topology;
 
+/// Columns that a table takes at the least.
+const NARROWEST: u16 = 80;
+
 /// Examines and prints. The exit code says whether something does not work.
 pub(crate) fn doctor(interfaces: &[String], json: bool) -> anyhow::Result<ExitCode> {
     let mut sections = vec![("this machine".to_owned(), examine_machine())];
@@ -74,6 +77,10 @@ fn table(findings: &[Finding]) -> Table {
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     if !colours {
         table.force_no_tty();
+    }
+    // A terminal that does not know how wide it is says 0: apt's, where a package is being installed.
+    if colours && table.width().is_some_and(|width| width < NARROWEST) {
+        table.set_width(NARROWEST);
     }
     for finding in findings {
         let colour = match finding.health {

@@ -1,5 +1,6 @@
 //! `offportd`: the sensor.
 
+mod absence;
 mod balance;
 mod capture_metrics;
 mod cli;

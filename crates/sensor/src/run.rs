@@ -16,6 +16,7 @@ use offport_telemetry::http::{Board, Listener};
 use offport_telemetry::metrics::{FlaggedPairs, Metrics, WorkerSample, publish_forwarders};
 use rtrb::Consumer;
 
+use crate::absence::Absence;
 use crate::balance::Balance;
 use crate::cli::Run;
 use crate::forwarding::Forwarding;
@@ -39,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Runs until a signal says stop.
 pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
     let (mut config, signatures, warnings) = load::load(arguments.config.as_deref())?;
-    log::start(&config.log)?;
+    let throttle = log::start(&config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -51,7 +52,7 @@ pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
     }
     let signals = Signals::install()?;
     let mut sensor = Sensor::start(&config, signatures, arguments)?;
-    let result = sensor.serve(&signals);
+    let result = sensor.serve(&signals, &throttle);
     sensor.end();
     result
 }
@@ -89,6 +90,7 @@ struct Sensor {
     reloads: Reloads,
     sandbox: Sandbox,
     supervisor: Supervisor,
+    absence: Absence,
     /// Workers' restarts so far, and when there was one more.
     restarts: (u64, Option<Instant>),
     /// Stops when dropped, after everything else.
@@ -105,6 +107,7 @@ impl Sensor {
         let metrics = Metrics::install().map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
         capture_metrics::describe();
         store::describe();
+        Absence::describe();
         let board = Board::new(metrics.handle());
         // Before workers are pinned: threads inherit the affinity of their creator.
         let listener = if config.http.enabled {
@@ -192,6 +195,7 @@ impl Sensor {
             reloads: Reloads::new(arguments, rules),
             sandbox,
             supervisor: Supervisor::new(),
+            absence: Absence::ends(config),
             restarts: (0, None),
             _listener: listener,
         };
@@ -218,7 +222,7 @@ impl Sensor {
         tracing::info!("watching {} with {workers} workers", self.config.capture.interfaces.join(", "));
     }
 
-    fn serve(&mut self, signals: &Signals) -> anyhow::Result<()> {
+    fn serve(&mut self, signals: &Signals, throttle: &log::Throttle) -> anyhow::Result<()> {
         let mut looked = Instant::now();
         let mut published = Instant::now();
         while !signals.stop.load(Ordering::Relaxed) {
@@ -226,6 +230,7 @@ impl Sensor {
             self.drain();
             self.sinks.flush();
             self.supervisor.alive();
+            self.absence.tick();
             if signals.hangup.swap(false, Ordering::Relaxed) {
                 self.supervisor.reloading();
                 self.sinks.reopen();
@@ -236,6 +241,7 @@ impl Sensor {
                 looked = Instant::now();
                 self.look_after_interfaces();
                 self.look_after_balance();
+                throttle.tick();
             }
             if published.elapsed() >= self.config.metrics.interval {
                 published = Instant::now();
@@ -345,6 +351,7 @@ impl Sensor {
         publish_forwarders(self.sinks.forwarding().all());
         self.reloads.publish();
         self.sandbox.publish();
+        self.absence.publish();
         let descriptions = self.sinks.descriptions();
         metrics::counter!("offport_limit_reached_total", "buffer" => "descriptions")
             .absolute(descriptions.dropped());
@@ -375,6 +382,7 @@ impl Sensor {
     /// No more packets, then the rings to their end, then every flow's record.
     fn end(&mut self) {
         self.board.set_not_ready(Some("stopping".to_owned()));
+        self.absence.begins();
         self.control.detach();
         self.control.stop();
         self.sinks.no_more_packets();

@@ -64,20 +64,23 @@ impl<'a> Sensor<'a> {
             path("store"),
         );
         std::fs::write(folder.path().join("offport.toml"), config).unwrap();
-        let mut child = lab
-            .command(&lab.tap, env!("CARGO_BIN_EXE_offportd"))
+        let mut command = lab.command(&lab.tap, env!("CARGO_BIN_EXE_offportd"));
+        command
             .args(["run", "--workers", &workers.to_string(), "--quiet", "-c", &path("offport.toml")])
             .envs(environment.iter().copied())
-            .args(interfaces.iter().flat_map(|interface| ["-i", interface]))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = follow(child.stderr.take().unwrap());
+            .args(interfaces.iter().flat_map(|interface| ["-i", interface]));
+        let (child, log) = spawn(&mut command);
         let mut sensor = Self { lab, child, folder, log, logged: Vec::new() };
         sensor.wait_until("it is ready", |sensor| sensor.get("/readyz").starts_with("ready"));
         sensor
+    }
+
+    /// On the tap with two workers and the same files, after its end.
+    pub(crate) fn start_again(&mut self) {
+        let mut command = self.lab.command(&self.lab.tap, env!("CARGO_BIN_EXE_offportd"));
+        command.args(["run", "--workers", "2", "--quiet", "-i", TAP, "-c"]).arg(self.path("offport.toml"));
+        (self.child, self.log) = spawn(&mut command);
+        self.wait_until("it is ready again", |sensor| sensor.get("/readyz").starts_with("ready"));
     }
 
     /// `GET path` of the listener; empty when nobody answers.
@@ -168,6 +171,13 @@ impl Drop for Sensor<'_> {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(command: &mut Command) -> (Child, std::sync::mpsc::Receiver<String>) {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let log = follow(child.stderr.take().unwrap());
+    (child, log)
 }
 
 fn follow(stderr: ChildStderr) -> std::sync::mpsc::Receiver<String> {
