@@ -190,7 +190,30 @@ impl Config {
 }
 
 impl Config {
-    /// The tables in which another configuration says what takes a restart: all but `[policy]` and `[fingerprint]`.
+    /// What is in force once another configuration has been read anew: its policy, signatures, and where events and records go; what
+    /// else there is takes a restart, as [`restarts_for`](Self::restarts_for) says of the two.
+    #[must_use]
+    pub fn reloaded(&self, read: &Self) -> Self {
+        let (events, records) = (read.events.clone(), read.records.clone());
+        Self {
+            fingerprint: read.fingerprint.clone(),
+            policy: read.policy.clone(),
+            events: Events {
+                min_severity: self.events.min_severity,
+                suppress: self.events.suppress,
+                suppress_entries: self.events.suppress_entries,
+                rate: self.events.rate,
+                ..events
+            },
+            records: Records { descriptions: self.records.descriptions, ..records },
+            nats: read.nats.clone(),
+            alertmanager: read.alertmanager.clone(),
+            syslog: read.syslog.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The tables in which another configuration says what takes a restart. `[policy]` and `[fingerprint]` never do.
     pub fn restarts_for(&self, other: &Self) -> Vec<&'static str> {
         let Self {
             sensor,
@@ -356,6 +379,24 @@ mod tests {
                 assert!(keys.contains(&key), "{key} is missing in config/offport.toml");
             }
         }
+    }
+
+    #[test]
+    fn a_reload_takes_what_needs_no_restart_and_names_the_rest() {
+        let read = |text: &str| Config::load_str(text).unwrap();
+        let start = read("[events]\nrate = 5\n[records]\ndescriptions = 9\n[capture]\nbatch = 8");
+        let sinks = "[events]\npath = \"/e\"\nformat = \"eve\"\nrate = 5\n[records]\nenabled = false\ndescriptions = 9\n\
+             [nats]\nenabled = true\n[alertmanager]\nenabled = true\n[syslog]\nenabled = true\n\
+             [policy]\nlarge_output = 1\n[fingerprint]\nsignatures = \"s\"\n[capture]\nbatch = 8";
+        let (next, wanted) = (start.reloaded(&read(sinks)), read(sinks));
+        assert_eq!(next, wanted);
+        assert!(next.restarts_for(&wanted).is_empty());
+
+        let wanted = read("[events]\npath = \"/e\"\n[capture]\nbatch = 16");
+        let next = start.reloaded(&wanted);
+        assert_eq!(next.restarts_for(&wanted), ["capture", "events", "records"]);
+        assert_eq!((next.events.rate, next.events.path.as_path()), (5, std::path::Path::new("/e")));
+        assert_eq!((next.records.descriptions, next.capture.batch), (9, start.capture.batch));
     }
 
     #[test]

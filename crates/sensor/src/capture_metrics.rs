@@ -28,7 +28,7 @@ pub(crate) fn describe() {
         ("offport_joined_packets_total", "Packets of several frames that were put together"),
         ("offport_sink_lines_total", "Lines written to a file, by sink"),
         ("offport_sink_lines_lost_total", "Lines that a file did not take, by sink"),
-        ("offport_reloads_total", "Times that policy and signatures were read anew, by result"),
+        ("offport_reloads_total", "Times that the configuration was read anew, by result"),
         ("offport_steering_moves_total", "Slots given to another worker, by what became of it"),
         ("offport_refills_postponed_total", "Times that a fill ring was in another worker's hands"),
     ] {

@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Capture, track, fingerprint, judge and report until SIGTERM or SIGINT.
     ///
-    /// SIGHUP closes and reopens the output files and reads policy and signatures anew; other changes take a restart. Needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF (or root).
+    /// SIGHUP closes and reopens the output files, and reads policy, signatures and where events and records go anew; other changes take a restart. Needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF (or root).
     Run(Run),
     /// Check a configuration file, and the signature files that it names with their tests: every problem with its line, key and
     /// remedy.

@@ -26,27 +26,42 @@ impl Forwarding {
         config.nats.enabled && config.nats.records_subject.is_some()
     }
 
+    /// None yet.
+    const fn none() -> Self {
+        Self { nats: None, records: false, alertmanager: None, syslog: None, number: 0 }
+    }
+
     /// Starts the threads. `sensor` is the name that the sensor goes by.
     pub(crate) fn start(config: &Config, sensor: Option<&str>) -> anyhow::Result<Self> {
-        let alertmanager = &config.alertmanager;
-        Ok(Self {
-            nats: config.nats.enabled.then(|| nats(config)).transpose()?,
-            records: Self::wants_records(config),
-            alertmanager: if alertmanager.enabled {
-                let url = alertmanager.generator_url.clone();
-                let alerts = Alerts::new(sensor.map(str::to_owned), url, alertmanager.hold);
-                Some((self::alertmanager(config)?, alerts))
-            } else {
-                None
-            },
-            syslog: if config.syslog.enabled {
-                let header = Header::new(Facility(config.syslog.facility as u8), sensor);
-                Some((syslog(config)?, header, config.syslog.message))
-            } else {
-                None
-            },
-            number: 0,
-        })
+        let mut forwarding = Self::none();
+        forwarding.change(&Config::default(), config, sensor)?;
+        Ok(forwarding)
+    }
+
+    /// From one configuration to another. What has been handed over is sent as it was to be, or waits in its spool.
+    pub(crate) fn change(&mut self, from: &Config, to: &Config, sensor: Option<&str>) -> anyhow::Result<()> {
+        if from.nats != to.nats {
+            Forwarder::change(&mut self.nats, to.nats.enabled.then(|| nats(to)))
+                .context("nats: its thread cannot be started")?;
+        }
+        self.records = Self::wants_records(to);
+        if from.alertmanager != to.alertmanager {
+            // What fires, and is not heard of any more, ends in Alertmanager by itself.
+            let (url, hold) = (to.alertmanager.generator_url.clone(), to.alertmanager.hold);
+            let mut forwarder = self.alertmanager.take().map(|(forwarder, _)| forwarder);
+            Forwarder::change(&mut forwarder, to.alertmanager.enabled.then(|| alertmanager(to)))
+                .context("alertmanager: its thread cannot be started")?;
+            let alerts = || Alerts::new(sensor.map(str::to_owned), url, hold);
+            self.alertmanager = forwarder.map(|forwarder| (forwarder, alerts()));
+        }
+        if from.syslog != to.syslog {
+            let mut forwarder = self.syslog.take().map(|(forwarder, ..)| forwarder);
+            Forwarder::change(&mut forwarder, to.syslog.enabled.then(|| syslog(to)))
+                .context("syslog: its thread cannot be started")?;
+            let header = Header::new(Facility(to.syslog.facility as u8), sensor);
+            self.syslog = forwarder.map(|forwarder| (forwarder, header, to.syslog.message));
+        }
+        Ok(())
     }
 
     /// Whether events are to be had as ECS JSON.
@@ -116,7 +131,7 @@ fn message(kind: Kind, record: &FlowRecord, number: u64, body: Vec<u8>) -> Messa
     Message::new(kind, format!("{}-{number}", record.id()), body)
 }
 
-fn nats(config: &Config) -> anyhow::Result<Forwarder> {
+fn nats(config: &Config) -> (Settings, Nats) {
     let nats = &config.nats;
     let server = NatsServer {
         url: nats.url.clone(),
@@ -130,19 +145,19 @@ fn nats(config: &Config) -> anyhow::Result<Forwarder> {
     };
     let settings =
         Settings { name: "nats", spool: nats.spool.clone(), budget: nats.spool_size, drain: nats.drain };
-    Forwarder::start(settings, Nats::new(server)).context("nats: its thread cannot be started")
+    (settings, Nats::new(server))
 }
 
-fn alertmanager(config: &Config) -> anyhow::Result<Forwarder> {
+fn alertmanager(config: &Config) -> (Settings, Alertmanager) {
     let to = &config.alertmanager;
     let times = AlertTimes { resend: to.resend, hold: to.hold, expire: to.expire };
     let courier = Alertmanager::new(&to.url, to.authorization.clone(), to.ca.clone(), to.timeout, times);
     let settings =
         Settings { name: "alertmanager", spool: to.spool.clone(), budget: to.spool_size, drain: to.drain };
-    Forwarder::start(settings, courier).context("alertmanager: its thread cannot be started")
+    (settings, courier)
 }
 
-fn syslog(config: &Config) -> anyhow::Result<Forwarder> {
+fn syslog(config: &Config) -> (Settings, Syslog) {
     let to = &config.syslog;
     let (road, spool) = match to.transport {
         SyslogTransport::Unix => (Road::Unix(to.path.clone()), None),
@@ -150,5 +165,5 @@ fn syslog(config: &Config) -> anyhow::Result<Forwarder> {
         SyslogTransport::Tcp => (Road::Tcp(to.server.clone()), to.spool.clone()),
     };
     let settings = Settings { name: "syslog", spool, budget: to.spool_size, drain: to.drain };
-    Forwarder::start(settings, Syslog::new(road, to.timeout)).context("syslog: its thread cannot be started")
+    (settings, Syslog::new(road, to.timeout))
 }

@@ -1,4 +1,5 @@
-//! The configuration, read anew while the sensor runs: what flows are judged and identified by. All of it, or nothing.
+//! The configuration, read anew while the sensor runs: what flows are judged and identified by, and where events and records go. All of
+//! it, or nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,32 +36,43 @@ impl Reloads {
         Self { path: path.clone(), interfaces: interfaces.clone(), rules, done: 0, refused: 0 }
     }
 
-    /// Reads the file and the signatures that it names. `None`: something is wrong with them, which has been said; or there is no file.
-    pub(crate) fn reload(&mut self, in_force: &Config) -> Option<&Rules> {
+    /// Reads the file and the signatures that it names, and has what else is needed prepared. `None`: something is wrong with them, which
+    /// has been said; or there is no file. Else what is in force from now on.
+    pub(crate) fn reload<T>(
+        &mut self,
+        in_force: &Config,
+        prepare: impl FnOnce(&Config) -> anyhow::Result<T>,
+    ) -> Option<(Config, T)> {
         let path = self.path.clone()?;
-        match self.read(&path, in_force) {
-            Ok(rules) => {
+        let read = self.read(&path, in_force).and_then(|(rules, next)| Ok((rules, prepare(&next)?, next)));
+        match read {
+            Ok((rules, prepared, next)) => {
                 self.rules = rules;
                 self.done += 1;
                 tracing::info!(
                     file = %path.display(),
                     signatures = self.rules.signatures.len(),
-                    "policy and signatures reloaded"
+                    "configuration reloaded"
                 );
-                Some(&self.rules)
+                Some((next, prepared))
             }
             Err(error) => {
                 self.refused += 1;
                 for line in format!("{error:#}").lines() {
                     tracing::error!("{line}");
                 }
-                tracing::error!(file = %path.display(), "policy and signatures stay as they were");
+                tracing::error!(file = %path.display(), "the configuration stays as it was");
                 None
             }
         }
     }
 
-    fn read(&self, path: &Path, in_force: &Config) -> anyhow::Result<Rules> {
+    /// What is in force.
+    pub(crate) const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    fn read(&self, path: &Path, in_force: &Config) -> anyhow::Result<(Rules, Config)> {
         let Files { usable, problems } = Files::read_again(path, load::now())?;
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let Some((mut config, signatures)) = usable else { bail!("{}", lines.join("\n")) };
@@ -73,11 +85,15 @@ impl Reloads {
         if !self.interfaces.is_empty() {
             config.capture.interfaces.clone_from(&self.interfaces);
         }
-        let restarts = in_force.restarts_for(&config);
+        let next = in_force.reloaded(&config);
+        let restarts = next.restarts_for(&config);
         if !restarts.is_empty() {
-            tracing::warn!("changes in [{}] take a restart: they stay as they were", restarts.join("], ["));
+            tracing::warn!(
+                "some changes in [{}] take a restart: those stay as they were",
+                restarts.join("], [")
+            );
         }
-        Ok(Rules { policy: Arc::new(policy), signatures: Arc::new(signatures) })
+        Ok((Rules { policy: Arc::new(policy), signatures: Arc::new(signatures) }, next))
     }
 
     pub(crate) fn publish(&self) {

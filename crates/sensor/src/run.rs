@@ -259,10 +259,20 @@ impl Sensor {
     }
 
     fn reload(&mut self) {
-        let Some(rules) = self.reloads.reload(&self.config) else { return };
+        let Self { config, reloads, sinks, sandbox, workers, .. } = self;
+        let Some((next, files)) = reloads.reload(config, |next| Sinks::open_next(config, next)) else {
+            return;
+        };
+        // Threads that forward have no capability.
+        let changed = sandbox.nursery(|| sinks.change(files, config, &next));
+        if let Err(error) = changed.and_then(std::convert::identity) {
+            tracing::error!("{error:#}");
+        }
+        let rules = reloads.rules();
         // Before a worker judges by them.
-        self.sinks.set_rule_names(rule_names(&rules.policy));
-        self.workers.iter_mut().for_each(|worker| worker.set_rules(rules));
+        sinks.set_rule_names(rule_names(&rules.policy));
+        workers.iter_mut().for_each(|worker| worker.set_rules(rules));
+        self.config = next;
     }
 
     fn look_after_interfaces(&mut self) {

@@ -38,6 +38,12 @@ struct Sink {
     complaints: Seldom,
 }
 
+/// Files that another configuration names, open; `None`: they stay the same.
+pub(crate) struct NextFiles {
+    events: Option<Option<Sink>>,
+    records: Option<Option<Sink>>,
+}
+
 impl Sinks {
     /// Opens the files, and starts what forwards.
     pub(crate) fn open(
@@ -46,29 +52,17 @@ impl Sinks {
         store: Store,
         print: bool,
     ) -> anyhow::Result<Self> {
-        let events = &settings.events;
-        let records = &settings.records;
+        let events = Sink::of_events(settings)?;
+        let records = Sink::of_records(settings)?;
         Ok(Self {
             forwarding: Forwarding::start(settings, formatter.observer.as_deref())?,
             formatter,
-            format: events.format,
-            events: Sink::open(
-                events.enabled,
-                &events.path,
-                events.rotate_size,
-                events.rotate_keep,
-                "events.path",
-            )?,
-            records: Sink::open(
-                records.enabled,
-                &records.path,
-                records.rotate_size,
-                records.rotate_keep,
-                "records.path",
-            )?,
+            format: settings.events.format,
+            events,
+            records,
             store,
             patient: false,
-            descriptions: Descriptions::new(records.descriptions as usize),
+            descriptions: Descriptions::new(settings.records.descriptions as usize),
             print,
             line: Vec::with_capacity(4096),
         })
@@ -157,6 +151,28 @@ impl Sinks {
         }
     }
 
+    /// Opens the files that another configuration names, so that it is known whether they can be.
+    pub(crate) fn open_next(from: &Config, to: &Config) -> anyhow::Result<NextFiles> {
+        Ok(NextFiles {
+            events: (from.events != to.events).then(|| Sink::of_events(to)).transpose()?,
+            records: (from.records != to.records).then(|| Sink::of_records(to)).transpose()?,
+        })
+    }
+
+    /// From one configuration to another: its files, and what forwards. What is buffered goes where it was to go.
+    pub(crate) fn change(&mut self, files: NextFiles, from: &Config, to: &Config) -> anyhow::Result<()> {
+        self.flush();
+        self.format = to.events.format;
+        for (sink, next) in [(&mut self.events, files.events), (&mut self.records, files.records)] {
+            let Some(mut next) = next else { continue };
+            if let (Some(next), Some(sink)) = (&mut next, &sink) {
+                (next.written, next.failed) = (sink.written, sink.failed);
+            }
+            *sink = next;
+        }
+        self.forwarding.change(from, to, self.formatter.observer.as_deref())
+    }
+
     /// What forwards, to be counted.
     pub(crate) const fn forwarding(&self) -> &Forwarding {
         &self.forwarding
@@ -182,12 +198,26 @@ impl Sinks {
 }
 
 impl Sink {
+    fn of_events(config: &Config) -> anyhow::Result<Option<Self>> {
+        let events = &config.events;
+        Self::open(events.enabled, &events.path, events.rotate_size, events.rotate_keep, "events.path")
+    }
+
+    fn of_records(config: &Config) -> anyhow::Result<Option<Self>> {
+        let records = &config.records;
+        Self::open(records.enabled, &records.path, records.rotate_size, records.rotate_keep, "records.path")
+    }
+
     fn open(enabled: bool, path: &Path, size: u64, keep: u32, key: &str) -> anyhow::Result<Option<Self>> {
         if !enabled {
             return Ok(None);
         }
         let file = RotatingFile::open(path, size, keep).with_context(|| {
-            format!("{}: cannot be opened for appending; {key} names another place", path.display())
+            format!(
+                "{}: cannot be opened for appending; {key} names another place (one outside of the folders that were written to at \
+                 the start takes a restart: docs/security.md)",
+                path.display()
+            )
         })?;
         let path = path.display().to_string();
         Ok(Some(Self { file, path, written: 0, failed: 0, complaints: Seldom::default() }))

@@ -160,6 +160,11 @@ impl<'a> Sensor<'a> {
         lines(&self.path("events.jsonl"))
     }
 
+    /// What another file of its own has in its whole lines.
+    pub(crate) fn lines(&self, name: &str) -> Vec<Value> {
+        lines(&self.path(name))
+    }
+
     /// Where a file of its own is.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -34,7 +34,7 @@ fn sighup_has_signature_files_read_anew_and_a_bad_one_changes_nothing() {
 
     std::fs::write(&file, signature("acme")).unwrap();
     sensor.signal("-HUP");
-    sensor.wait_for_log("policy and signatures reloaded");
+    sensor.wait_for_log("configuration reloaded");
     // Each worker looks at least every tenth of a second.
     std::thread::sleep(std::time::Duration::from_millis(300));
     traffic::pour(&lab, PORT, HELLO, 0.0);
@@ -42,7 +42,7 @@ fn sighup_has_signature_files_read_anew_and_a_bad_one_changes_nothing() {
 
     std::fs::write(&file, signature("emca").replace("tcp", "tpc")).unwrap();
     sensor.signal("-HUP");
-    sensor.wait_for_log("policy and signatures stay as they were");
+    sensor.wait_for_log("the configuration stays as it was");
     sensor.wait_for_log("acme.toml:3:13: error: signature[1].transport");
     std::thread::sleep(std::time::Duration::from_millis(300));
     traffic::pour(&lab, PORT, HELLO, 0.0);

@@ -52,13 +52,61 @@ impl Forwarder {
     /// The thread or its runtime cannot be made.
     #[expect(private_bounds, reason = "the couriers are what there is")]
     pub fn start<C: Courier>(settings: Settings, courier: C) -> std::io::Result<Self> {
+        Self::start_after(None, Arc::default(), settings, courier)
+    }
+
+    /// Goes on with other settings and another courier. What has been handed over until now is sent as it was to be, for as long
+    /// as the former `drain` says; what is left then waits in the spool, and is sent by the new one if it has the same. What comes
+    /// meanwhile waits. It counts on.
+    ///
+    /// # Errors
+    /// The thread or its runtime cannot be made: there is no forwarder any more.
+    #[expect(private_bounds, reason = "the couriers are what there is")]
+    pub fn replace<C: Courier>(&mut self, settings: Settings, courier: C) -> std::io::Result<()> {
+        self.close();
+        let counts = Arc::clone(&self.counts);
+        *self = Self::start_after(self.thread.take(), counts, settings, courier)?;
+        Ok(())
+    }
+
+    /// Starts, replaces or stops what is there, as it is wanted now. What is stopped ends by itself, as [`replace`](Self::replace) says.
+    ///
+    /// # Errors
+    /// The thread or its runtime cannot be made.
+    #[expect(private_bounds, reason = "the couriers are what there is")]
+    pub fn change<C: Courier>(
+        there: &mut Option<Self>,
+        wanted: Option<(Settings, C)>,
+    ) -> std::io::Result<()> {
+        match (there.as_mut(), wanted) {
+            (Some(forwarder), Some((settings, courier))) => forwarder.replace(settings, courier)?,
+            (None, Some((settings, courier))) => *there = Some(Self::start(settings, courier)?),
+            (_, None) => {
+                if let Some(mut forwarder) = there.take() {
+                    // Nobody waits for it.
+                    drop(forwarder.thread.take());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start_after<C: Courier>(
+        before: Option<JoinHandle<()>>,
+        counts: Arc<Counts>,
+        settings: Settings,
+        courier: C,
+    ) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (sender, inbox) = mpsc::channel(QUEUE);
-        let counts = Arc::new(Counts::default());
         let name = settings.name;
         let thread = std::thread::Builder::new().name(format!("offport-{name}")).spawn({
             let counts = Arc::clone(&counts);
             move || {
+                // Two of them in one spool would send everything twice.
+                if let Some(before) = before {
+                    let _ = before.join();
+                }
                 runtime.block_on(Station::new(settings, inbox, counts).run(courier));
                 // A name that is being looked up must not hold up the end.
                 runtime.shutdown_background();
@@ -160,6 +208,7 @@ impl Station {
             );
         }
         self.spool.sync();
+        self.spool.give_up_memory();
     }
 
     /// The first messages that wait, and the number of the first. What cannot be understood is given up.

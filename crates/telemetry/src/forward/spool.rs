@@ -296,6 +296,17 @@ impl Spool {
         self.next - self.memory.len() as u64
     }
 
+    /// The end: what is not on the disk by now is lost, and counted.
+    pub(super) fn give_up_memory(&mut self) {
+        let lost = self.memory.len() as u64;
+        if lost > 0 {
+            self.counts.dropped(Reason::MemoryFull, lost);
+            self.memory.clear();
+            self.memory_bytes = 0;
+            self.publish();
+        }
+    }
+
     fn may_try(&self) -> bool {
         self.failing.is_none_or(|not_before| Instant::now() >= not_before)
     }

@@ -146,3 +146,35 @@ fn a_thread_that_is_behind_never_holds_up_who_feeds_it() {
     assert_eq!(counts.dropped_for(Reason::QueueFull), 7);
     drop(inbox);
 }
+
+#[test]
+fn another_takes_over_and_nothing_is_lost_or_sent_twice() {
+    for stays in [true, false] {
+        let (first, second) = (Side::default(), Side::default());
+        first.away.store(stays, Ordering::Relaxed);
+        let folder = tempfile::tempdir().unwrap();
+        let spool = || Some(folder.path().to_owned());
+        let mut forwarder = Forwarder::start(settings(spool()), first.clone()).unwrap();
+        (0..10).for_each(|number| forwarder.send(message(number)));
+        forwarder.replace(settings(spool()), second.clone()).unwrap();
+        // While the first one is still at it.
+        (10..20).for_each(|number| forwarder.send(message(number)));
+        wait_until("all are sent", || forwarder.counts().sent() == 20);
+        let sent_by_first = if stays { 0 } else { 10 };
+        assert_eq!(first.got(), numbers(0..sent_by_first));
+        assert_eq!(second.got(), numbers(sent_by_first..20));
+        wait_until("they are known to be", || forwarder.counts().waiting() == 0);
+        assert_eq!(forwarder.counts.accepted.load(Ordering::Relaxed), 20, "it counts on");
+    }
+}
+
+#[test]
+fn what_has_no_spool_is_counted_as_lost_at_the_end() {
+    let side = Side::default();
+    side.away.store(true, Ordering::Relaxed);
+    let mut forwarder = Forwarder::start(settings(None), side).unwrap();
+    (0..10).for_each(|number| forwarder.send(message(number)));
+    forwarder.join();
+    assert_eq!(forwarder.counts().dropped_for(Reason::MemoryFull), 10);
+    assert_eq!(forwarder.counts().waiting(), 0);
+}
