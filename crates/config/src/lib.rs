@@ -8,6 +8,7 @@
 mod choice;
 mod config;
 mod files;
+pub mod fuzz;
 mod nearest;
 mod parse;
 mod policy;
