@@ -6,6 +6,7 @@ mod columns;
 mod document;
 mod file;
 mod filter;
+pub mod fuzz;
 mod journal;
 pub(crate) mod partition;
 mod rows;

@@ -22,7 +22,7 @@ use offport_wire::{Domain, FlowKey, Key4, Key6, Timestamp, Transport};
 use super::chunk::Chunk;
 
 const MAGIC: [u8; 4] = *b"OPK1";
-const FRAME_HEAD: usize = 12;
+pub(crate) const FRAME_HEAD: usize = 12;
 const BODY_HEAD: usize = 36;
 const PACKET: usize = 12;
 /// No chunk has an index that is longer.
@@ -163,6 +163,13 @@ fn seal(frame: &mut [u8]) {
     frame[8..12].copy_from_slice(&crc.to_le_bytes());
 }
 
+/// A frame with any body, for fuzzing.
+pub(crate) fn sealed(body: &[u8]) -> Vec<u8> {
+    let mut frame = [&[0; FRAME_HEAD], body].concat();
+    seal(&mut frame);
+    frame
+}
+
 impl<'a> ChunkIndex<'a> {
     /// The frame that begins `bytes`, and what is behind it. `None`: it is torn, or there is none.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
@@ -187,9 +194,9 @@ impl<'a> ChunkIndex<'a> {
         Some((chunk, rest))
     }
 
-    /// Where in the capture file the next chunk begins.
+    /// Where in the capture file the next chunk begins. What is damaged may say that it is beyond all files.
     pub(crate) fn end(&self) -> u64 {
-        self.offset + u64::from(self.len)
+        self.offset.saturating_add(self.len.into())
     }
 
     /// It is the last frame of a file that was closed in order.
@@ -215,9 +222,9 @@ impl<'a> ChunkIndex<'a> {
 impl Packets<'_> {
     /// Time, in nanoseconds, and place in the capture file, of each.
     pub(crate) fn places(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.entries
-            .chunks_exact(PACKET)
-            .filter_map(|entry| Some((u64_at(entry, 0)?, self.chunk + u64::from(u32_at(entry, 8)?))))
+        self.entries.chunks_exact(PACKET).filter_map(|entry| {
+            Some((u64_at(entry, 0)?, self.chunk.saturating_add(u32_at(entry, 8)?.into())))
+        })
     }
 }
 
@@ -273,39 +280,9 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use offport_wire::{Frame, LinkType};
-
+mod tests {
+    use super::super::fuzz::{frame, session};
     use super::*;
-
-    pub(crate) fn session(number: u32) -> Session {
-        let key = if number.is_multiple_of(2) {
-            FlowKey::v4((number.into(), 1_000), (u32::MAX.into(), 80), Transport::TCP, Domain::NONE).0
-        } else {
-            FlowKey::v6(
-                (u128::from(number).into(), 1_000),
-                (u128::MAX.into(), 80),
-                Transport::UDP,
-                Domain::vlan(7, None),
-            )
-            .0
-        };
-        Session {
-            key,
-            start: Timestamp::from_nanos(1_000 * u64::from(number)),
-            flagged: number.is_multiple_of(3),
-        }
-    }
-
-    pub(crate) fn frame(time: u64, bytes: &[u8]) -> Frame<'_> {
-        Frame {
-            bytes,
-            link: LinkType::Ethernet,
-            wire_len: bytes.len() as u32,
-            time: Timestamp::from_nanos(time),
-            interface: 0,
-        }
-    }
 
     fn chunk() -> Chunk {
         let mut chunk = Chunk::new();

@@ -7,6 +7,7 @@
 mod chunk;
 mod disk;
 mod extract;
+pub mod fuzz;
 mod index;
 mod keeper;
 mod order;

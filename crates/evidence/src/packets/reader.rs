@@ -240,6 +240,11 @@ fn read_packet<'b>(
 ) -> io::Result<Option<StoredPacket<'b>>> {
     /// Most packets have no more.
     const FIRST: usize = 2_048;
+    /// The system takes a place beyond that for an error.
+    const FURTHEST: u64 = 1 << 62;
+    if offset > FURTHEST {
+        return Ok(None);
+    }
     buffer.resize(FIRST, 0);
     let mut len = file.read_at(buffer, offset)?;
     let Some(block) = pcapng::packet_block_len(&buffer[..len]) else { return Ok(None) };

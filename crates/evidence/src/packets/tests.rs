@@ -7,7 +7,7 @@ use std::time::Duration;
 use offport_engine::Session;
 use offport_wire::Timestamp;
 
-use super::index::tests::{frame, session};
+use super::fuzz::{frame, session};
 use super::*;
 
 fn settings(folder: &Path) -> PacketSettings {
