@@ -23,6 +23,7 @@ pub mod doctor;
 mod dry_run;
 mod error;
 mod ethtool;
+pub mod fuzz;
 mod interface;
 mod mailbox;
 #[cfg(test)]

@@ -1,23 +1,24 @@
 //! Frames of every kind that is followed, nested at will, built from a tape of choices: whatever bytes the tape has, the
 //! frame is well-formed but for what a choice says. Shrinking the tape shrinks the frame.
-#![allow(dead_code, unreachable_pub)] // each test binary uses its part
 
 /// Choices, then zeros.
+#[derive(Debug)]
 pub struct Tape<'a>(&'a [u8]);
 
 impl<'a> Tape<'a> {
+    /// From the first byte on.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    pub fn byte(&mut self) -> u8 {
+    fn byte(&mut self) -> u8 {
         let (first, rest) = self.0.split_first().unwrap_or((&0, &[]));
         self.0 = rest;
         *first
     }
 
     /// One of `count`.
-    pub fn pick(&mut self, count: u8) -> u8 {
+    fn pick(&mut self, count: u8) -> u8 {
         self.byte() % count
     }
 
@@ -93,7 +94,7 @@ fn add(frame: &mut Vec<u8>, header: &[u8], content: &[u8]) {
     frame.extend(content);
 }
 
-pub fn ipv4(tape: &mut Tape<'_>, depth: u8) -> Vec<u8> {
+fn ipv4(tape: &mut Tape<'_>, depth: u8) -> Vec<u8> {
     let options = if tape.rarely(4) { tape.pick(11) } else { 0 };
     let (mut protocol, mut content) = content(tape, depth, 4);
     if tape.rarely(8) {
@@ -123,7 +124,7 @@ pub fn ipv4(tape: &mut Tape<'_>, depth: u8) -> Vec<u8> {
     packet
 }
 
-pub fn ipv6(tape: &mut Tape<'_>, depth: u8) -> Vec<u8> {
+fn ipv6(tape: &mut Tape<'_>, depth: u8) -> Vec<u8> {
     let (mut next, mut content) = content(tape, depth, 6);
     let extensions = if tape.rarely(3) { tape.pick(12) } else { 0 };
     for _ in 0..extensions {
@@ -329,7 +330,8 @@ fn udp_tunnel(tape: &mut Tape<'_>, depth: u8) -> Vec<u8> {
                     let words = 1 + tape.pick(3);
                     let mut header = vec![0; usize::from(words) * 4];
                     header[0] = words;
-                    *header.last_mut().unwrap() = if number + 1 < extensions { 0x85 } else { 0 };
+                    let next = if number + 1 < extensions { 0x85 } else { 0 };
+                    header.splice(header.len() - 1.., [next]);
                     fields.extend(header);
                 }
             }
