@@ -23,4 +23,6 @@ mod settings;
 mod terminal;
 mod watch;
 
+#[doc(hidden)]
+pub use console::fuzz;
 pub use run::run;

@@ -8,6 +8,7 @@ pub(crate) mod args;
 mod asking;
 mod chart;
 mod form;
+pub mod fuzz;
 mod layout;
 mod login;
 mod pages;
