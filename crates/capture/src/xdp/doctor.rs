@@ -241,6 +241,11 @@ fn zero_copy(name: &str, index: u32, native: bool) -> Finding {
         port::try_queue(&options, name, 0)
     });
     match tried {
+        Ok(()) if port::is_known_to_stall(name) => Finding::warning(
+            CHECK,
+            "granted on queue 0, but igb (seen with Linux 6.18) loses packets then, or brings none",
+            "capture.zero_copy = \"auto\" takes copy mode",
+        ),
         Ok(()) => Finding::good(CHECK, "granted on queue 0"),
         Err(error @ CaptureError::ZeroCopy { .. }) => Finding::warning(
             CHECK,
