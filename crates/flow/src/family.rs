@@ -346,8 +346,9 @@ impl<K: Key> Family<K> {
     }
 
     /// Ends the flow that is needed least: an overdue one; a closed one; the one that has been silent for
-    /// longest, if for half of its timeout; the oldest half-open one; the oldest that was never answered.
-    /// Established and flagged flows stay. Lists have their oldest flow first, so this looks at a few heads.
+    /// longest, if for half of its timeout; the oldest half-open one, if they are many; the oldest that is half open or was
+    /// never answered. A flood of handshakes pays for itself so; a few that are under way are what sessions begin with.
+    /// Established flows that are not silent stay, and flagged ones. Lists have their oldest flow first, so this looks at a few heads.
     fn make_room(&mut self, shared: &mut Shared, now: u64, observer: &mut impl Observer) -> bool {
         self.fold_oldest(shared, now, observer);
         let silent = |table: &Table<K>, class: Class, share: u64| {
@@ -367,21 +368,22 @@ impl<K: Key> Family<K> {
             self.end(shared, index, end, now, observer);
             return true;
         }
-        let idle = [Class::Datagram, Class::Unanswered, Class::Other];
+        let idle = [Class::Datagram, Class::Unanswered, Class::Other, Class::Established];
         if let Some((_, index)) = idle.iter().filter_map(|&class| silent(table, class, 2)).min() {
             shared.counters.evicted_idle += 1;
             self.end(shared, index, End::Evicted, now, observer);
             return true;
         }
-        if let Some(index) = table.oldest(Class::HalfOpen) {
-            shared.counters.evicted_half_open += 1;
-            self.end(shared, index, End::Evicted, now, observer);
-            return true;
-        }
-        let unanswered = [Class::Unanswered, Class::Other, Class::OneSided];
-        let oldest = unanswered.iter().filter_map(|&class| table.oldest(class));
-        if let Some((_, index)) = oldest.map(|index| (table.hot(index).last(), index)).min() {
-            shared.counters.evicted_unanswered += 1;
+        let many = table.has_many(Class::HalfOpen).then(|| table.oldest(Class::HalfOpen)).flatten();
+        let unwanted = [Class::HalfOpen, Class::Unanswered, Class::Other, Class::OneSided];
+        let oldest = || {
+            unwanted.iter().filter_map(|&class| table.oldest(class)).min_by_key(|&at| table.hot(at).last())
+        };
+        if let Some(index) = many.or_else(oldest) {
+            match Class::of(table.hot(index)) {
+                Class::HalfOpen => shared.counters.evicted_half_open += 1,
+                _ => shared.counters.evicted_unanswered += 1,
+            }
             self.end(shared, index, End::Evicted, now, observer);
             return true;
         }

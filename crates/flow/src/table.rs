@@ -28,6 +28,7 @@ pub(crate) const fn bucket(micros: u64) -> u64 {
 struct List {
     head: u32,
     tail: u32,
+    len: u32,
 }
 
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl<K: Key> Table<K> {
             index: Index::new(room),
             hot: Vec::with_capacity_in(room, HugePages),
             cold: Vec::with_capacity_in(room, HugePages),
-            lists: [List { head: NONE, tail: NONE }; Class::ALL.len()],
+            lists: [List { head: NONE, tail: NONE, len: 0 }; Class::ALL.len()],
             free: NONE,
             capacity,
             hasher,
@@ -207,8 +208,14 @@ impl<K: Key> Table<K> {
         Some(self.lists[class as usize].head).filter(|&head| head != NONE)
     }
 
+    /// Whether more than a sixteenth of the table is of a class.
+    pub(crate) fn has_many(&self, class: Class) -> bool {
+        self.lists[class as usize].len > self.capacity / 16
+    }
+
     fn link(&mut self, index: u32, class: usize) {
-        let List { head, tail } = &mut self.lists[class];
+        let List { head, tail, len } = &mut self.lists[class];
+        *len += 1;
         let previous = std::mem::replace(tail, index);
         if previous == NONE {
             *head = index;
@@ -223,7 +230,8 @@ impl<K: Key> Table<K> {
 
     fn unlink(&mut self, index: u32) {
         let Cold { previous, next, .. } = self.cold[index as usize];
-        let List { head, tail } = &mut self.lists[self.cold[index as usize].class()];
+        let List { head, tail, len } = &mut self.lists[self.cold[index as usize].class()];
+        *len -= 1;
         if previous == NONE {
             *head = next;
         } else {

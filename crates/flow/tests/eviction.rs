@@ -106,6 +106,52 @@ fn closed_then_idle_then_half_open_then_unanswered() {
 }
 
 #[test]
+fn a_handshake_that_is_under_way_is_not_the_first_to_go() {
+    let mut bench = full_of(1_600);
+    for host in 0..1_000 {
+        bench.open((host, 40_000), (5_000, 80), 1, 1);
+    }
+    for host in 1_000..1_598 {
+        bench.udp((host, 40_000), (5_000, 53), b"never answered");
+    }
+    bench.wait(2.0);
+    let (client, server) = ((9_000, 1_024), (5_000, 80));
+    bench.tcp(client, server, SYN, 1, b"");
+    bench.tcp(server, client, SYN | ACK, 1, b"");
+    // Newcomers while it is, some of them handshakes.
+    for n in 0..300u16 {
+        bench.wait(0.000_1);
+        match n % 8 {
+            0 => bench.tcp((10_000 + n, 1_024), server, SYN, 1, b""),
+            _ => bench.udp((10_000 + n, 1_024), (5_000, 53), b"query"),
+        };
+    }
+    bench.tcp(client, server, ACK, 2, b"");
+    bench.tcp(client, server, ACK | PSH, 2, b"raw");
+    let counters = *bench.tracker.counters();
+    assert_eq!((counters.evicted_half_open, counters.evicted_unanswered), (0, 299));
+    assert!(bench.book.ended.iter().all(|(flow, _)| flow.client.1 == 40_000));
+    bench.finish();
+    let (flow, _) = bench.book.ended.iter().find(|(flow, _)| flow.client == address(client)).unwrap();
+    assert_eq!((flow.midstream, flow.packets), (false, [3, 1]));
+}
+
+#[test]
+fn sessions_make_room_when_they_are_silent_for_half_of_their_timeout() {
+    let mut bench = full_of(2);
+    bench.open((1, 4_001), (100, 80), 1, 1);
+    bench.open((2, 4_002), (100, 80), 1, 1);
+    bench.wait(149.0);
+    assert_eq!(bench.udp((9, 1), (100, 53), b"x"), Outcome::Refused);
+    bench.tcp((2, 4_002), (100, 80), ACK | PSH, 2, b"goes on");
+    bench.wait(2.0);
+    assert_eq!(bench.udp((9, 1), (100, 53), b"x"), Outcome::Tracked);
+    let (flow, end) = bench.only();
+    assert_eq!((flow.client.1, *end), (4_001, End::Evicted));
+    assert_eq!(bench.tracker.counters().evicted_idle, 1);
+}
+
+#[test]
 fn the_oldest_undecided_flow_is_settled_when_buffers_run_out() {
     let mut bench = Bench::new(&Config { max_undecided: 4, ..config() });
     for host in 0..4 {
