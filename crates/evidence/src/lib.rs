@@ -1,6 +1,7 @@
 //! What stays on disk: packets, flow records as columns, and lines in files that rotate.
 
 pub mod flows;
+mod frame;
 mod lock;
 pub mod packets;
 mod refusal;

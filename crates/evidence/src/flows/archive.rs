@@ -247,6 +247,9 @@ impl Archive {
                     self.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
                 }
                 Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    tracing::error!(%error, "no file is made of a journal: left as it is");
+                }
                 Err(error) => {
                     self.complain(&error, Instant::now());
                     self.left.push(file);

@@ -1,8 +1,8 @@
 //! Records that are not in a Parquet file yet: batches in Arrow's stream format, each in a frame of its own, so that a torn end is told
-//! from a whole one. All numbers little-endian:
+//! from a whole one:
 //!
 //! ```text
-//! frame    magic "OPJ1", length: u32, CRC-32 (IEEE): u32, that many bytes of an Arrow IPC stream
+//! frame    "OPJ1", see `frame.rs`; its body is a piece of an Arrow IPC stream
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -15,9 +15,9 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 
 use super::columns::SCHEMA;
+use crate::frame::{self, Magic};
 
-const MAGIC: [u8; 4] = *b"OPJ1";
-const HEAD: usize = 12;
+pub(crate) const MAGIC: Magic = Magic(*b"OPJ1");
 
 /// A journal that is written.
 pub(crate) struct Journal {
@@ -57,12 +57,9 @@ impl Journal {
     fn append_frame(&mut self, batch: &RecordBatch) -> io::Result<()> {
         self.stream.write(batch).map_err(other)?;
         let bytes = std::mem::take(self.stream.get_mut());
-        let len = u32::try_from(bytes.len()).map_err(io::Error::other)?;
-        let mut frame = Vec::with_capacity(HEAD + bytes.len());
-        frame.extend(MAGIC);
-        frame.extend(len.to_le_bytes());
-        frame.extend(crc32fast::hash(&bytes).to_le_bytes());
-        frame.extend(bytes);
+        u32::try_from(bytes.len()).map_err(io::Error::other)?;
+        let mut frame = [&[0; frame::HEAD], &bytes[..]].concat();
+        MAGIC.seal(&mut frame);
         self.file.write_all(&frame)?;
         self.len += frame.len() as u64;
         self.rows += batch.num_rows();
@@ -84,14 +81,20 @@ impl Journal {
 }
 
 /// The batches of a journal, up to where it is torn; `None`: it has gone. Whether it was torn.
+///
+/// # Errors
+/// It cannot be read, or is of another version.
 pub(crate) fn read(path: &Path) -> io::Result<Option<(Vec<RecordBatch>, bool)>> {
     let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes?,
     };
+    MAGIC
+        .check(&bytes)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     let mut stream = Vec::with_capacity(bytes.len());
     let mut rest = &bytes[..];
-    while let Some((body, behind)) = frame(rest) {
+    while let Some((body, behind)) = MAGIC.read(rest) {
         stream.extend_from_slice(body);
         rest = behind;
     }
@@ -101,13 +104,6 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<(Vec<RecordBatch>, bool)>> 
     let reader = StreamReader::try_new(&stream[..], None).map_err(other)?;
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(other)?;
     Ok(Some((batches, !rest.is_empty())))
-}
-
-fn frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (head, rest) = bytes.split_at_checked(HEAD)?;
-    let word = |at: usize| Some(u32::from_le_bytes(*head.get(at..)?.first_chunk()?));
-    let (body, rest) = rest.split_at_checked(word(4)? as usize)?;
-    (head[..4] == MAGIC && crc32fast::hash(body) == word(8)?).then_some((body, rest))
 }
 
 fn other(error: ArrowError) -> io::Error {

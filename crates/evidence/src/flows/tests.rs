@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use offport_engine::{Action, EndReason, Endpoint, FlowRecord};
+use offport_engine::{Action, Endpoint, FlowRecord};
 use offport_fingerprint::{Description, Proof, Protocol};
 use offport_policy::{Judgement, NetworkDirection, Severity, Verdict};
-use offport_wire::{Domain, FlowId, Timestamp, Transport};
+use offport_wire::{FlowId, Timestamp, Transport};
 
 use super::partition::{FILE, JOURNAL, list};
 use super::*;
@@ -26,18 +26,11 @@ fn record(number: u32) -> FlowRecord {
         |ip: [u8; 4], port, bytes| Endpoint { ip: ip.into(), port, mac: None, packets: 3, bytes, payload: 1 };
     FlowRecord {
         action: if number % 7 == 3 { Action::Interim } else { Action::End },
-        reason: EndReason::Fin,
         start: Timestamp::from_nanos(BEGIN + u64::from(number) * SECOND),
         end: Timestamp::from_nanos(BEGIN + u64::from(number + number % 10) * SECOND),
-        transport: Transport::TCP,
         client: end([10, 0, (number / 256) as u8, number as u8], 40_000, 100 + u64::from(number)),
         server: end([192, 0, 2, (number % 5) as u8], 80, 10),
-        domain: Domain::NONE,
-        vlan: None,
-        inner_vlan: None,
-        tunnel: None,
         protocol: (verdict == Verdict::Expected).then_some((Protocol::Http, Proof::Structure)),
-        breach: None,
         judgement: Some(Judgement {
             verdict,
             severity: if verdict == Verdict::Expected { Severity::None } else { Severity::High },
@@ -45,12 +38,7 @@ fn record(number: u32) -> FlowRecord {
             ..judgement()
         }),
         decided_after: 1,
-        tcp: None,
-        icmp_errors: 0,
-        shunted_packets: 0,
-        shunted_bytes: 0,
-        interface: 0,
-        worker: 0,
+        ..fuzz::record(number)
     }
 }
 
@@ -218,6 +206,35 @@ fn a_torn_journal_of_a_former_run_is_made_into_a_file() {
         counts.insert(after.len());
     }
     assert!(counts.contains(&0) && counts.len() >= 4, "{counts:?}");
+}
+
+#[test]
+fn a_journal_of_another_version_is_told_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let write = |number: u32| {
+        let writer = FlowWriter::start(&settings(root)).unwrap();
+        writer.record(&record(number), &Description::NONE);
+        std::thread::sleep(FLUSH + Duration::from_millis(200));
+        // While it is a journal still.
+        let files = list(root).unwrap();
+        let (file, _) = files.into_iter().rfind(|(_, ending)| *ending == JOURNAL).unwrap();
+        let journal = fs::read(file.path(JOURNAL)).unwrap();
+        (file, journal)
+    };
+    let (file, mut journal) = write(1);
+    fs::remove_file(file.path(FILE)).unwrap();
+    journal[3] = b'2';
+    fs::write(file.path(JOURNAL), &journal).unwrap();
+    write(2);
+    assert_eq!(fs::read(file.path(JOURNAL)).unwrap(), journal);
+    assert!(!file.path(FILE).exists());
+    assert_eq!(list(root).unwrap().iter().filter(|(_, ending)| *ending == FILE).count(), 1, "the other's");
+    let error = FlowStore::new(root).each(&FlowQuery::default(), &[], |_| Ok(())).unwrap_err().to_string();
+    assert!(
+        error.contains("version 2") && error.contains(&file.path(JOURNAL).display().to_string()),
+        "{error}"
+    );
 }
 
 #[test]

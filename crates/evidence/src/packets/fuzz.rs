@@ -77,6 +77,15 @@ pub fn damage_and_repair(folder: &Path, data: &[u8]) {
     write(segment.data(folder), &Some(damaged.data.clone()));
     write(segment.index(folder), &damaged.index);
 
+    if damaged.index.as_deref().is_some_and(|index| index::MAGIC.check(index).is_err()) {
+        // Its first frame is another version's now: nobody reads it, and nothing of it is cut off.
+        assert!(PacketStore::new(folder).find((Timestamp::ZERO, Timestamp::MAX), |_| true).is_err());
+        assert!(repair(folder, &segment).is_err());
+        assert_eq!(fs::read(segment.data(folder)).ok(), Some(damaged.data));
+        assert_eq!(fs::read(segment.index(folder)).ok(), damaged.index);
+        return;
+    }
+
     let before = read(folder);
     let repaired = repair(folder, &segment).expect("the files can be read and written");
     let len = fs::metadata(segment.data(folder)).map_or(0, |data| data.len());
@@ -224,7 +233,7 @@ fn reseal(index: &mut Vec<u8>, at: usize, with: u8) -> bool {
     while let Some((_, behind)) = ChunkIndex::read(&index[begin..]) {
         let end = index.len() - behind.len();
         if at < end {
-            let head = begin + index::FRAME_HEAD;
+            let head = begin + crate::frame::HEAD;
             let mut body = index[head..end].to_vec();
             let place = at.saturating_sub(head).min(body.len() - 1);
             body[place] ^= with;

@@ -3,7 +3,7 @@
 //! One frame per chunk, appended after the chunk itself, so whatever the index names is there. All numbers little-endian:
 //!
 //! ```text
-//! frame    magic "OPK1", length of the body: u32, CRC-32 (IEEE) of the body: u32, body
+//! frame    "OPK1", see `frame.rs`
 //! body     offset of the chunk in the capture file: u64, its length: u32, sessions: u32, packets: u32,
 //!          first and last time, nanoseconds: u64, u64, sessions, packets
 //! session  start, microseconds: u64, domain: u32, ports: u16, u16, transport: u8, family: u8 (4 or 6), flagged: u8, 0,
@@ -20,9 +20,9 @@ use offport_engine::Session;
 use offport_wire::{Domain, FlowKey, Key4, Key6, Timestamp, Transport};
 
 use super::chunk::Chunk;
+use crate::frame::{self, Magic};
 
-const MAGIC: [u8; 4] = *b"OPK1";
-pub(crate) const FRAME_HEAD: usize = 12;
+pub(crate) const MAGIC: Magic = Magic(*b"OPK1");
 const BODY_HEAD: usize = 36;
 const PACKET: usize = 12;
 /// No chunk has an index that is longer.
@@ -107,7 +107,7 @@ impl Indexer {
             frame.extend(time.to_le_bytes());
             frame.extend(offset.to_le_bytes());
         }
-        seal(frame);
+        MAGIC.seal(frame);
         frame
     }
 }
@@ -129,7 +129,7 @@ impl Summary {
     pub(crate) fn frame(&self) -> Vec<u8> {
         let mut frame = Vec::new();
         begin(&mut frame, self.end, [0; 3], [self.first, self.last]);
-        seal(&mut frame);
+        MAGIC.seal(&mut frame);
         frame
     }
 
@@ -144,42 +144,29 @@ impl Summary {
         })
     }
 
-    pub(crate) const LEN: usize = FRAME_HEAD + BODY_HEAD;
+    pub(crate) const LEN: usize = frame::HEAD + BODY_HEAD;
 }
 
 fn begin(frame: &mut Vec<u8>, offset: u64, [len, sessions, packets]: [u32; 3], times: [u64; 2]) {
     frame.clear();
-    frame.extend([0; FRAME_HEAD]);
+    frame.extend([0; frame::HEAD]);
     frame.extend(offset.to_le_bytes());
     [len, sessions, packets].iter().for_each(|number| frame.extend(number.to_le_bytes()));
     times.iter().for_each(|time| frame.extend(time.to_le_bytes()));
 }
 
-fn seal(frame: &mut [u8]) {
-    let len = (frame.len() - FRAME_HEAD) as u32;
-    let crc = crc32fast::hash(&frame[FRAME_HEAD..]);
-    frame[..4].copy_from_slice(&MAGIC);
-    frame[4..8].copy_from_slice(&len.to_le_bytes());
-    frame[8..12].copy_from_slice(&crc.to_le_bytes());
-}
-
 /// A frame with any body, for fuzzing.
 pub(crate) fn sealed(body: &[u8]) -> Vec<u8> {
-    let mut frame = [&[0; FRAME_HEAD], body].concat();
-    seal(&mut frame);
+    let mut frame = [&[0; frame::HEAD], body].concat();
+    MAGIC.seal(&mut frame);
     frame
 }
 
 impl<'a> ChunkIndex<'a> {
     /// The frame that begins `bytes`, and what is behind it. `None`: it is torn, or there is none.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (head, rest) = bytes.split_at_checked(FRAME_HEAD)?;
-        let len = u32_at(head, 4)? as usize;
-        if head[..4] != MAGIC || !(BODY_HEAD..=MAX_BODY).contains(&len) {
-            return None;
-        }
-        let (body, rest) = rest.split_at_checked(len)?;
-        if crc32fast::hash(body) != u32_at(head, 8)? {
+        let (body, rest) = MAGIC.read(bytes)?;
+        if !(BODY_HEAD..=MAX_BODY).contains(&body.len()) {
             return None;
         }
         let chunk = Self {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use offport_engine::Session;
 use offport_wire::Timestamp;
 
-use super::index::{ChunkIndex, Summary};
+use super::index::{self, ChunkIndex, Summary};
 use super::order::{Step, order};
 use super::pcapng::{self, StoredPacket};
 use super::segment::{self, Segment};
@@ -66,7 +66,7 @@ impl PacketStore {
     /// Looks for the packets of wanted sessions in a range of time.
     ///
     /// # Errors
-    /// The folder or a file in it cannot be read. What has made room meanwhile is no error.
+    /// The folder or a file in it cannot be read, or is of another version. What has made room meanwhile is no error.
     pub fn find(
         &self,
         (from, to): (Timestamp, Timestamp),
@@ -82,6 +82,7 @@ impl PacketStore {
         let mut known: HashMap<Session, Option<u32>> = HashMap::new();
         for (number, segment) in found.segments.iter().enumerate() {
             let Some(index) = read_index(&segment.index(&self.folder), from, to)? else { continue };
+            index::MAGIC.check(&index).map_err(|error| named(error, &segment.index(&self.folder)))?;
             let mut rest = &index[..];
             while let Some((chunk, behind)) = ChunkIndex::read(rest) {
                 rest = behind;
@@ -113,6 +114,10 @@ impl PacketStore {
         found.put_in_order()?;
         Ok(found)
     }
+}
+
+fn named(error: io::Error, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// An index whose file may hold something of that time.

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::index::{ChunkIndex, Summary};
+use super::index::{self, ChunkIndex, Summary};
 use super::segment::Segment;
 
 /// What became of a segment.
@@ -19,16 +19,20 @@ pub(crate) enum Repaired {
 }
 
 /// Makes a segment one that was closed in order.
+///
+/// # Errors
+/// A file cannot be read or written, or is of another version: it is left as it is.
 pub(crate) fn repair(folder: &Path, segment: &Segment) -> io::Result<Repaired> {
-    let index = match fs::read(segment.index(folder)) {
+    let bytes = match fs::read(segment.index(folder)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         read => read?,
     };
+    index::MAGIC.check(&bytes)?;
     let data_len = fs::metadata(segment.data(folder))?.len();
-    if Summary::at_end_of(&index).is_some_and(|summary| summary.end == data_len) {
+    if Summary::at_end_of(&bytes).is_some_and(|summary| summary.end == data_len) {
         return Ok(Repaired::Whole);
     }
-    let (mut rest, mut summary) = (&index[..], Summary::default());
+    let (mut rest, mut summary) = (&bytes[..], Summary::default());
     while let Some((chunk, behind)) = ChunkIndex::read(rest) {
         if chunk.end() > data_len || chunk.is_summary() {
             break;
@@ -40,7 +44,7 @@ pub(crate) fn repair(folder: &Path, segment: &Segment) -> io::Result<Repaired> {
         segment.remove(folder)?;
         return Ok(Repaired::Removed);
     }
-    let good = index.len() - rest.len();
+    let good = bytes.len() - rest.len();
     OpenOptions::new().write(true).open(segment.data(folder))?.set_len(summary.end)?;
     let mut file = OpenOptions::new().append(true).open(segment.index(folder))?;
     file.set_len(good as u64)?;

@@ -207,3 +207,29 @@ fn a_torn_end_is_cut_back_to_what_is_whole() {
         );
     }
 }
+
+#[test]
+fn files_of_another_version_are_told_and_left_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |from: u32| {
+        let (mut keepers, mut writer) = start(&settings(folder.path()), 1).unwrap();
+        (from..from + 100).for_each(|number| _ = keep(&mut keepers[0], number, 1_000));
+        keepers[0].flush();
+        writer.stop();
+    };
+    write(0);
+    let segment = segment::list(folder.path()).unwrap().remove(0);
+    let (data, index) = (segment.data(folder.path()), segment.index(folder.path()));
+    let mut bytes = std::fs::read(&index).unwrap();
+    bytes[3] = b'2';
+    // The end of a file that is still written, so that it is not taken for one that was closed in order.
+    bytes.truncate(bytes.len() - index::Summary::LEN);
+    std::fs::write(&index, &bytes).unwrap();
+    let packets = std::fs::read(&data).unwrap();
+
+    write(100);
+    assert_eq!(segment::list(folder.path()).unwrap().len(), 2, "the other goes on in a file of its own");
+    assert_eq!((std::fs::read(&data).unwrap(), std::fs::read(&index).unwrap()), (packets, bytes));
+    let error = PacketStore::new(folder.path()).find(ALWAYS, |_| true).unwrap_err().to_string();
+    assert!(error.contains("version 2") && error.contains(&index.display().to_string()), "{error}");
+}
