@@ -29,7 +29,9 @@ pub struct Counters {
     pub evicted_half_open: u64,
     /// Room was made by ending a flow that was never answered.
     pub evicted_unanswered: u64,
-    /// Packets whose new flow was refused: the table was full of flows that may not be evicted.
+    /// Room was made by ending an open flow: the one that had been silent for longest.
+    pub evicted_open: u64,
+    /// Packets whose new flow was refused: the table was full of flagged flows.
     pub refused: u64,
     /// ICMP errors that quote a tracked flow.
     pub icmp_matched: u64,
@@ -81,6 +83,7 @@ impl std::ops::AddAssign<&Self> for Counters {
             evicted_idle,
             evicted_half_open,
             evicted_unanswered,
+            evicted_open,
             refused,
             icmp_matched,
             icmp_unmatched,
@@ -111,6 +114,7 @@ impl std::ops::AddAssign<&Self> for Counters {
         *evicted_idle += other.evicted_idle;
         *evicted_half_open += other.evicted_half_open;
         *evicted_unanswered += other.evicted_unanswered;
+        *evicted_open += other.evicted_open;
         *refused += other.refused;
         *icmp_matched += other.icmp_matched;
         *icmp_unmatched += other.icmp_unmatched;

@@ -26,6 +26,13 @@ const SWEEP_BUCKETS_OF_SHUNTED: u32 = 8;
 /// Flows that the hand may look at for one that it may report.
 const LOOKS: u32 = 16;
 
+/// Before they are open, or never to be.
+const NOT_OPEN: [Class; 4] = [Class::HalfOpen, Class::Unanswered, Class::Other, Class::OneSided];
+/// Not flagged.
+const OPEN: [Class; 2] = [Class::Established, Class::Datagram];
+/// Who had a packet within so many microseconds does not make room, while there are others.
+const BUSY: u64 = 1_000_000;
+
 #[derive(Debug)]
 pub(crate) struct Family<K> {
     pub(crate) table: Table<K>,
@@ -346,9 +353,12 @@ impl<K: Key> Family<K> {
     }
 
     /// Ends the flow that is needed least: an overdue one; a closed one; the one that has been silent for
-    /// longest, if for half of its timeout; the oldest half-open one, if they are many; the oldest that is half open or was
-    /// never answered. A flood of handshakes pays for itself so; a few that are under way are what sessions begin with.
-    /// Established flows that are not silent stay, and flagged ones. Lists have their oldest flow first, so this looks at a few heads.
+    /// longest, if for half of its timeout; then, while flows that are not open yet have less than a sixteenth of the table, the open one
+    /// that has been silent for longest; else the oldest half-open one, if they are many, or the oldest that is not open.
+    ///
+    /// A newcomer is worth more than a session that has its verdict: who refuses it, misses one. A flood of handshakes fills its sixteenth
+    /// and pays for itself from then on; a few that are under way are what sessions begin with. Flagged flows stay. Lists have their
+    /// oldest flow first, so this looks at a few heads.
     fn make_room(&mut self, shared: &mut Shared, now: u64, observer: &mut impl Observer) -> bool {
         self.fold_oldest(shared, now, observer);
         let silent = |table: &Table<K>, class: Class, share: u64| {
@@ -374,13 +384,19 @@ impl<K: Key> Family<K> {
             self.end(shared, index, End::Evicted, now, observer);
             return true;
         }
-        let many = table.has_many(Class::HalfOpen).then(|| table.oldest(Class::HalfOpen)).flatten();
-        let unwanted = [Class::HalfOpen, Class::Unanswered, Class::Other, Class::OneSided];
-        let oldest = || {
-            unwanted.iter().filter_map(|&class| table.oldest(class)).min_by_key(|&at| table.hot(at).last())
+        if self.table.has_few(&NOT_OPEN) {
+            self.pass_over_busy(now);
+        }
+        let table = &self.table;
+        let oldest = |classes: &[Class]| {
+            classes.iter().filter_map(|&class| table.oldest(class)).min_by_key(|&at| table.hot(at).last())
         };
-        if let Some(index) = many.or_else(oldest) {
+        let open = table.has_few(&NOT_OPEN).then(|| oldest(&OPEN));
+        let half_open =
+            || if table.has_few(&[Class::HalfOpen]) { None } else { table.oldest(Class::HalfOpen) };
+        if let Some(index) = open.flatten().or_else(half_open).or_else(|| oldest(&NOT_OPEN)) {
             match Class::of(table.hot(index)) {
+                Class::Established | Class::Datagram => shared.counters.evicted_open += 1,
                 Class::HalfOpen => shared.counters.evicted_half_open += 1,
                 _ => shared.counters.evicted_unanswered += 1,
             }
@@ -388,6 +404,21 @@ impl<K: Key> Family<K> {
             return true;
         }
         false
+    }
+
+    /// Open flows that look old since their place is exact to a step of their class only, and had a packet just now, go to the end.
+    fn pass_over_busy(&mut self, now: u64) {
+        /// Of each class: so much work at most for one new flow.
+        const LOOKS: u32 = 4;
+        for class in OPEN {
+            for _ in 0..LOOKS {
+                let Some(oldest) = self.table.oldest(class) else { break };
+                if passed(self.table.hot(oldest).last(), now, BUSY) {
+                    break;
+                }
+                self.table.touch(oldest);
+            }
+        }
     }
 
     fn expire(&mut self, shared: &mut Shared, now: u64, budget: &mut u32, observer: &mut impl Observer) {

@@ -208,9 +208,10 @@ impl<K: Key> Table<K> {
         Some(self.lists[class as usize].head).filter(|&head| head != NONE)
     }
 
-    /// Whether more than a sixteenth of the table is of a class.
-    pub(crate) fn has_many(&self, class: Class) -> bool {
-        self.lists[class as usize].len > self.capacity / 16
+    /// Whether less than a sixteenth of the table is of these classes.
+    pub(crate) fn has_few(&self, classes: &[Class]) -> bool {
+        let all: u32 = classes.iter().map(|&class| self.lists[class as usize].len).sum();
+        all < (self.capacity / 16).max(1)
     }
 
     fn link(&mut self, index: u32, class: usize) {

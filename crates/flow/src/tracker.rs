@@ -29,7 +29,7 @@ const STEP_SHIFT: u32 = 17;
 pub enum Outcome {
     /// It was counted to its flow.
     Tracked,
-    /// It would have started a flow, but the table is full of flows that may not be evicted.
+    /// It would have started a flow, but the table is full of flagged flows, which are not evicted.
     Refused,
     /// An ICMP error; it was counted to the flow that it quotes.
     IcmpMatched,

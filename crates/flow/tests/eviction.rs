@@ -42,13 +42,13 @@ fn a_syn_flood_spares_every_session_that_is_real() {
 }
 
 #[test]
-fn nothing_may_go_so_the_newcomer_is_refused() {
+fn flagged_flows_stay_so_the_newcomer_is_refused() {
     let mut bench = full_of(4);
-    bench.book.eager = true;
+    (bench.book.eager, bench.book.flag) = (true, true);
     for host in 0..2 {
         bench.open((host, 40_000), (100, 80), 1, 1);
+        bench.tcp((host, 40_000), (100, 80), ACK | PSH, 2, b"raw");
     }
-    bench.book.flag = true;
     for host in 2..4 {
         bench.udp((host, 40_000), (100, 53), b"x");
     }
@@ -137,18 +137,41 @@ fn a_handshake_that_is_under_way_is_not_the_first_to_go() {
 }
 
 #[test]
-fn sessions_make_room_when_they_are_silent_for_half_of_their_timeout() {
-    let mut bench = full_of(2);
-    bench.open((1, 4_001), (100, 80), 1, 1);
-    bench.open((2, 4_002), (100, 80), 1, 1);
-    bench.wait(149.0);
-    assert_eq!(bench.udp((9, 1), (100, 53), b"x"), Outcome::Refused);
-    bench.tcp((2, 4_002), (100, 80), ACK | PSH, 2, b"goes on");
-    bench.wait(2.0);
-    assert_eq!(bench.udp((9, 1), (100, 53), b"x"), Outcome::Tracked);
-    let (flow, end) = bench.only();
-    assert_eq!((flow.client.1, *end), (4_001, End::Evicted));
-    assert_eq!(bench.tracker.counters().evicted_idle, 1);
+fn the_session_that_is_silent_for_longest_makes_room_for_a_newcomer() {
+    let mut bench = full_of(160);
+    for host in 0..100 {
+        bench.open((host, 40_000), (5_000, 80), 1, 1);
+    }
+    for host in 100..160 {
+        bench.udp((host, 40_000), (5_000, 53), b"query");
+        bench.udp((5_000, 53), (host, 40_000), b"answer");
+    }
+    bench.wait(1.0);
+    bench.tcp((0, 40_000), (5_000, 80), ACK | PSH, 2, b"goes on");
+    // One after the other, from its first packet to its verdict.
+    for host in 200..220 {
+        bench.wait(0.01);
+        bench.open((host, 40_000), (5_000, 80), 1, 1);
+        bench.tcp((host, 40_000), (5_000, 80), ACK | PSH, 2, b"raw");
+    }
+    let gone: Vec<_> = bench.book.ended.iter().map(|(flow, end)| (flow.client, *end)).collect();
+    assert_eq!(gone, (1..21).map(|host| (address((host, 40_000)), End::Evicted)).collect::<Vec<_>>());
+    let counters = *bench.tracker.counters();
+    assert_eq!((counters.evicted_open, counters.refused, counters.active), (20, 0, 160));
+}
+
+#[test]
+fn a_syn_flood_costs_a_table_that_is_full_of_sessions_a_sixteenth_of_them() {
+    let mut bench = full_of(1_600);
+    for host in 0..1_600 {
+        bench.open((host, 40_000), (5_000, 80), 1, 1);
+    }
+    for n in 0..20_000u16 {
+        bench.wait(0.000_1);
+        assert_eq!(bench.tcp((10_000 + n, 1_024 + n), (5_000, 80), SYN, 1, b""), Outcome::Tracked);
+    }
+    let counters = *bench.tracker.counters();
+    assert_eq!((counters.evicted_open, counters.evicted_half_open), (100, 20_000 - 100));
 }
 
 #[test]

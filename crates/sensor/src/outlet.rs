@@ -18,8 +18,10 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 /// Records that may wait for the control thread (some 400 B each).
 const RECORDS: usize = 16 * 1024;
+/// Of these, so many are for flows that are flagged.
+const FLAGGED_RECORDS: usize = RECORDS / 4;
 /// Events that may wait for the control thread (some 1.5 KB each).
-const EVENTS: usize = 1024;
+const EVENTS: usize = 8 * 1024;
 /// First payloads to be described that may wait for the control thread (some 1.1 KB each).
 const OPENINGS: usize = 4 * 1024;
 /// Reassembled datagrams, and packets of slots that move, that may wait for another worker.
@@ -186,7 +188,12 @@ impl Outlet {
 
 impl Output for Outlet {
     fn record(&mut self, record: &FlowRecord) {
-        push(&mut self.records, *record, self.patient, &self.lost.records);
+        let flagged = record.judgement.is_some_and(|judgement| judgement.verdict.is_alarm());
+        if flagged || self.patient || self.records.slots() > FLAGGED_RECORDS {
+            push(&mut self.records, *record, self.patient, &self.lost.records);
+        } else {
+            count(&self.lost.records);
+        }
     }
 
     fn event(&mut self, event: &Event) {
@@ -275,18 +282,22 @@ fn push<T>(ring: &mut Producer<T>, value: T, patient: bool, lost: &AtomicU64) {
                 std::thread::sleep(Duration::from_millis(1));
             }
             Err(PushError::Full(_)) => {
-                // Single writer: no read-modify-write.
-                lost.store(lost.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+                count(lost);
                 return;
             }
         }
     }
 }
 
+/// Single writer: no read-modify-write.
+fn count(lost: &AtomicU64) {
+    lost.store(lost.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
 #[cfg(test)]
 mod tests {
     use offport_engine::{Action, Config, Worker};
-    use offport_policy::Policy;
+    use offport_policy::{Policy, Verdict};
     use offport_wire::{Frame, LinkType};
 
     use super::*;
@@ -340,6 +351,26 @@ mod tests {
         assert_eq!(inlet.lost.openings.load(Ordering::Relaxed), 5);
         let records = std::iter::from_fn(|| inlet.records.pop().ok()).count();
         assert_eq!((records, inlet.lost.records.load(Ordering::Relaxed)), (OPENINGS + 5, 0));
+    }
+
+    #[test]
+    fn the_last_room_for_records_is_for_flagged_flows() {
+        let (mut outlet, mut inlet) = rings(1, true).remove(0);
+        let flows = RECORDS as u16 + 5;
+        run(&mut outlet, flows);
+        let mut records: Vec<_> = std::iter::from_fn(|| inlet.records.pop().ok()).collect();
+        assert_eq!(records.len(), RECORDS - FLAGGED_RECORDS);
+        assert_eq!(inlet.lost.records.load(Ordering::Relaxed), (FLAGGED_RECORDS + 5) as u64);
+
+        let other = records.pop().unwrap();
+        let judgement = other.judgement.map(|it| Judgement { verdict: Verdict::Unrecognised, ..it });
+        let flagged = FlowRecord { judgement, ..other };
+        (0..RECORDS).for_each(|_| outlet.record(&other));
+        (0..FLAGGED_RECORDS + 1).for_each(|_| outlet.record(&flagged));
+        let records: Vec<_> = std::iter::from_fn(|| inlet.records.pop().ok()).collect();
+        assert_eq!(records.len(), RECORDS);
+        assert_eq!(records.iter().filter(|record| record.judgement == judgement).count(), FLAGGED_RECORDS);
+        assert_eq!(inlet.lost.records.load(Ordering::Relaxed), (2 * FLAGGED_RECORDS + 6) as u64);
     }
 
     #[test]

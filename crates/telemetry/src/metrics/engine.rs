@@ -190,6 +190,7 @@ fn flows(total: &Counters) {
         ("idle", flow.evicted_idle),
         ("half_open", flow.evicted_half_open),
         ("unanswered", flow.evicted_unanswered),
+        ("open", flow.evicted_open),
     ] {
         counter!("offport_flows_evicted_total", "class" => class).absolute(value);
     }
