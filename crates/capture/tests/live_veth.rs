@@ -360,6 +360,44 @@ fn queues_that_are_added_and_taken_away_are_bound_and_let_go() {
 }
 
 #[test]
+fn queues_that_there_is_no_room_for_are_told_once() {
+    if !common::root() {
+        return;
+    }
+    let veth = Veth::new();
+    veth.delete();
+    veth.create_with(20);
+    let set = |end: &str, namespace: &str, queues: u32| {
+        common::run(&format!("ip netns exec {namespace} ethtool -L {end} {queues}"))
+    };
+    set("wire tx", &veth.sender, 1);
+    set("tap rx", &veth.sensor, 1);
+    let rig = Rig::start(veth, Options { fill_ring: 512, rx_ring: 256, ..options(1) }, None);
+    set("tap rx", &rig.veth.sensor, 20);
+    let mut told = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !matches!(told.last(), Some(Notice::NoRoom { .. })) {
+        assert!(Instant::now() < deadline, "only {told:?}");
+        told.extend(rig.call(Control::tick));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let interface = || TAP.to_owned();
+    assert_eq!(
+        told,
+        [
+            Notice::Queues { interface: interface(), queues: 20 },
+            Notice::Returned { interface: interface() },
+            Notice::NoRoom { interface: interface(), queues: 20, bound: 16 },
+        ]
+    );
+    assert_eq!(rig.call(|control| control.bound()).len(), 16);
+    assert_eq!(rig.call(Control::tick), []);
+    rig.veth.send(0, 20, (0..300).map(|number| datagram(1, false, number, 80)).collect()).join().unwrap();
+    let (snapshot, _) = rig.finish();
+    assert_eq!(received(&snapshot), 300, "the first queues are watched");
+}
+
+#[test]
 fn a_program_that_others_take_off_or_replace_is_noticed_and_attached_again() {
     if !common::root() {
         return;

@@ -36,6 +36,7 @@ pub(crate) fn describe() {
     }
     for (name, help) in [
         ("offport_interface_up", "Whether the interface is there and open"),
+        ("offport_link_up", "Whether the interface is open and its link is up, with a carrier"),
         ("offport_shunt_entries", "Entries of the shunt table in use"),
         ("offport_shunt_capacity", "Entries of the shunt table; 0 when flows are not shunted"),
         ("offport_steering_slots", "Slots whose new flows go to a worker"),
@@ -58,7 +59,11 @@ pub(crate) fn publish(snapshot: &Snapshot) {
     for interface in &snapshot.interfaces {
         let name = interface.interface.as_str();
         let label = || name.to_owned();
-        gauge!("offport_interface_up", "interface" => label()).set(f64::from(u8::from(interface.open)));
+        for (name, is_so) in
+            [("offport_interface_up", interface.open), ("offport_link_up", interface.running)]
+        {
+            gauge!(name, "interface" => label()).set(f64::from(u8::from(is_so)));
+        }
         if let Some(nic) = interface.nic {
             counter!("offport_nic_packets_total", "interface" => label()).absolute(nic.packets);
             for (kind, value) in [("errors", nic.errors), ("dropped", nic.dropped), ("fifo", nic.fifo)] {

@@ -280,9 +280,10 @@ impl Sensor {
         let notices = self.control.tick();
         for notice in &notices {
             match notice {
-                Notice::Lost { .. } | Notice::Failed { .. } | Notice::LinkDown { .. } => {
-                    tracing::warn!("{notice}")
-                }
+                Notice::Lost { .. }
+                | Notice::Failed { .. }
+                | Notice::NoRoom { .. }
+                | Notice::LinkDown { .. } => tracing::warn!("{notice}"),
                 _ => tracing::info!("{notice}"),
             }
         }

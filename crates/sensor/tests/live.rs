@@ -285,8 +285,11 @@ fn an_interface_that_goes_is_taken_up_again() {
 
     lab.ip(&format!("link set {TAP} down"));
     sensor.wait_for_log("link down");
+    sensor.wait_until("the metric says so", |sensor| sensor.metric("offport_link_up", &[]) == 0);
+    assert_eq!(sensor.metric("offport_interface_up", &[]), 1, "it is there and open all the time");
     lab.ip(&format!("link set {TAP} up"));
     sensor.wait_for_log("link up");
+    sensor.wait_until("the metric says so", |sensor| sensor.metric("offport_link_up", &[]) == 1);
     traffic::connections(&lab, 80, 5, REQUEST, 0);
     sensor
         .wait_until("flows after the flap", |sensor| sensor.metric("offport_flows_created_total", &[]) >= 10);

@@ -94,6 +94,8 @@ struct Interface {
     live: Option<Live>,
     /// The last failure to open it again, said once.
     complaint: Option<String>,
+    /// So many queues there was no room for, when it was last said.
+    too_many: Option<u32>,
 }
 
 /// How one (interface, queue) is bound: what was got, not what was asked for.
@@ -128,6 +130,15 @@ pub enum Notice {
         /// How many it has.
         queues: u32,
     },
+    /// There is no room for all of its queues: twice as many as at the start, or 16. Said once for each number.
+    NoRoom {
+        /// The interface.
+        interface: String,
+        /// How many it has.
+        queues: u32,
+        /// How many of them, the first ones, are watched.
+        bound: usize,
+    },
     /// The interface is back and open.
     Returned {
         /// The interface.
@@ -159,6 +170,10 @@ impl std::fmt::Display for Notice {
             Self::Queues { interface, queues } => {
                 write!(f, "{interface}: {queues} receive queues now; it is opened anew")
             }
+            Self::NoRoom { interface, queues, bound } => write!(
+                f,
+                "{interface}: of {queues} receive queues the first {bound} are watched, there is no room for more: restart offportd"
+            ),
             Self::Returned { interface } => write!(f, "{interface}: back"),
             Self::Failed { interface, reason } => write!(f, "{interface}: back, but not open: {reason}"),
             Self::LinkDown { interface } => write!(f, "{interface}: link down"),
@@ -217,12 +232,18 @@ impl Control {
                     let running = interface::is_running(&name);
                     if running != live.running {
                         live.running = running;
+                        let interface = name.clone();
                         notices.push(if running {
-                            Notice::LinkUp { interface: name }
+                            Notice::LinkUp { interface }
                         } else {
-                            Notice::LinkDown { interface: name }
+                            Notice::LinkDown { interface }
                         });
                     }
+                    let too_many = (queues as usize > can_be_bound).then_some(queues);
+                    if too_many.is_some() && too_many != self.interfaces[index].too_many {
+                        notices.push(Notice::NoRoom { interface: name, queues, bound: can_be_bound });
+                    }
+                    self.interfaces[index].too_many = too_many;
                 }
                 (None, Some(_)) => match self.open_interface(index) {
                     Ok(()) => {
@@ -366,6 +387,7 @@ impl Control {
         InterfaceStatistics {
             interface: interface.name.clone(),
             open: live.is_some(),
+            running: live.is_some_and(|live| live.running),
             nic: live.and_then(|_| interface::nic_statistics(&interface.name)),
             driver: live
                 .map_or_else(Vec::new, |_| ethtool::loss_counters(&interface.name).unwrap_or_default()),
@@ -376,7 +398,7 @@ impl Control {
 
 impl Interface {
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), ports: Vec::new(), live: None, complaint: None }
+        Self { name: name.to_owned(), ports: Vec::new(), live: None, complaint: None, too_many: None }
     }
 }
 

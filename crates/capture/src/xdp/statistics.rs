@@ -25,6 +25,8 @@ pub struct InterfaceStatistics {
     pub interface: String,
     /// Whether it is there and open.
     pub open: bool,
+    /// Whether its link was up, with a carrier, at the last [`tick`](super::Control::tick); `false` while it is not open.
+    pub running: bool,
     /// The kernel's own counters; `None` while it is gone.
     pub nic: Option<NicStatistics>,
     /// The driver's counters of loss (`ethtool -S`), under the driver's names. Empty while it is gone.

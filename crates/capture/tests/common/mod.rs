@@ -50,10 +50,15 @@ impl Veth {
 
     /// Makes the pair.
     pub fn create(&self) {
+        self.create_with(2);
+    }
+
+    /// Makes the pair with so many queues, two or more.
+    pub fn create_with(&self, queues: u32) {
         let Self { sensor, sender, mtu } = self;
+        let queues = format!("numtxqueues {queues} numrxqueues {queues}");
         run(&format!(
-            "ip link add wire netns {sender} numtxqueues 2 numrxqueues 2 type veth \
-             peer name tap netns {sensor} numtxqueues 2 numrxqueues 2"
+            "ip link add wire netns {sender} {queues} type veth peer name tap netns {sensor} {queues}"
         ));
         run(&format!("ip -n {sender} link set wire mtu {mtu} up"));
         run(&format!("ip -n {sensor} link set tap mtu {mtu} up"));

@@ -147,7 +147,8 @@ fn queues(health: &Health, metrics: &Metrics) -> Markup {
                     @let of = [("interface", interface), ("queue", queue)];
                     tr {
                         @let up = metrics.sum("offport_interface_up", &[("interface", interface)]);
-                    th scope="row" { (shown(interface)) @if up == Some(0.0) { " " strong.high { "down" } } }
+                        @let link = metrics.sum("offport_link_up", &[("interface", interface)]);
+                    th scope="row" { (shown(interface)) @if up == Some(0.0) { " " strong.high { "down" } } @else if link == Some(0.0) { " " strong.high { "no link" } } }
                         td.n { (shown(queue)) }
                         td {
                         @if mode.value == 0.0 { strong.high { "gone" } " (was " (shown(mode.label("mode"))) ")" }
