@@ -53,15 +53,23 @@ fn a_clock_that_is_set_forward_costs_no_packet() {
 }
 
 #[test]
-fn a_full_table_refuses_and_says_so() {
+fn a_table_that_is_full_of_flagged_flows_refuses_and_says_so() {
     let mut config = config();
     config.flow.max_flows = 2;
+    let mut bench = Bench::new(config.clone());
+    for port in 0..3 {
+        bench.say(40_000 + port, 80, &noise(200));
+    }
+    let counters = bench.worker.counters();
+    assert_eq!((counters.table_full, counters.processed, counters.flow.refused), (4, 8, 4));
+    assert_eq!(counters.flagged, 2);
+
     let mut bench = Bench::new(config);
     for port in 0..3 {
         bench.say(40_000 + port, 80, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     }
     let counters = bench.worker.counters();
-    assert_eq!((counters.table_full, counters.processed, counters.flow.refused), (4, 8, 4));
+    assert_eq!((counters.table_full, counters.processed, counters.flow.evicted_open), (0, 12, 1));
 }
 
 fn datagram(bench: &Bench, id: u16) -> Vec<Owned> {
