@@ -95,10 +95,8 @@ impl Archive {
 
     /// Makes files of what a former run has left.
     pub(crate) fn recover(&mut self) {
-        let before = self.left.len();
-        self.convert_left();
-        let recovered = before - self.left.len();
-        self.counts.recovered.fetch_add(recovered as u64, Ordering::Relaxed);
+        let recovered = self.convert_left();
+        self.counts.recovered.fetch_add(recovered, Ordering::Relaxed);
         self.keep_to_limits();
     }
 
@@ -237,16 +235,19 @@ impl Archive {
     }
 
     /// Journals that could not be made into files stay, and are tried again; readers read them as they are.
-    fn convert_left(&mut self) {
+    /// How many are journals no longer.
+    fn convert_left(&mut self) -> u64 {
+        let mut done = 0;
         for file in std::mem::take(&mut self.left) {
             match self.convert(&file) {
                 Ok(Some(bytes)) => {
+                    done += 1;
                     self.total += bytes;
                     self.held.insert(file, bytes);
                     self.counts.written.fetch_add(1, Ordering::Relaxed);
                     self.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
                 }
-                Ok(None) => {}
+                Ok(None) => done += 1,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     tracing::error!(%error, "no file is made of a journal: left as it is");
                 }
@@ -256,6 +257,7 @@ impl Archive {
                 }
             }
         }
+        done
     }
 
     /// Bytes of the file; `None`: there was nothing in the journal, or the file was there already.

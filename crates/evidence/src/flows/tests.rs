@@ -219,6 +219,7 @@ fn a_journal_of_another_version_is_told_and_left_as_it_is() {
         // While it is a journal still.
         let files = list(root).unwrap();
         let (file, _) = files.into_iter().rfind(|(_, ending)| *ending == JOURNAL).unwrap();
+        assert_eq!(load(&writer.counts().recovered), 0, "what is left as it is, is not recovered");
         let journal = fs::read(file.path(JOURNAL)).unwrap();
         (file, journal)
     };
