@@ -184,6 +184,17 @@ impl Outlet {
     pub(crate) fn next_incoming(&mut self) -> Option<OwnedHandOver> {
         self.incoming.iter_mut().find_map(|ring| ring.pop().ok())
     }
+
+    /// This worker hands nothing over any more: the others know, and what it had to hand over from now on is counted as lost.
+    pub(crate) fn hand_over_no_more(&mut self) {
+        self.peers.clear();
+    }
+
+    /// Whether another worker may still hand something over, or has.
+    pub(crate) fn may_get_more(&self) -> bool {
+        // In this order: what was handed over before the end was told is seen.
+        self.incoming.iter().any(|ring| !ring.is_abandoned() || !ring.is_empty())
+    }
 }
 
 impl Output for Outlet {
@@ -202,7 +213,10 @@ impl Output for Outlet {
 
     fn hand_over(&mut self, worker: u16, datagram: HandOver<'_>) -> bool {
         match self.peers.get_mut(usize::from(worker)) {
-            Some(Some(ring)) if !ring.is_full() => ring.push(OwnedHandOver::new(&datagram)).is_ok(),
+            // A worker that is over takes nothing.
+            Some(Some(ring)) if !ring.is_full() && !ring.is_abandoned() => {
+                ring.push(OwnedHandOver::new(&datagram)).is_ok()
+            }
             _ => false,
         }
     }
@@ -298,7 +312,7 @@ fn count(lost: &AtomicU64) {
 mod tests {
     use offport_engine::{Action, Config, Worker};
     use offport_policy::{Policy, Verdict};
-    use offport_wire::{Frame, LinkType};
+    use offport_wire::{Frame, LinkType, Parsed, parse};
 
     use super::*;
 
@@ -320,14 +334,25 @@ mod tests {
         .concat()
     }
 
+    fn frame(bytes: &[u8], nanos: u64) -> Frame<'_> {
+        let (time, wire_len) = (Timestamp::from_nanos(nanos), bytes.len() as u32);
+        Frame { bytes, link: LinkType::Ethernet, wire_len, time, interface: 0 }
+    }
+
+    /// One that came in four fragments.
+    fn datagram() -> OwnedHandOver {
+        let bytes = query(10_000);
+        match parse(&frame(&bytes, 1)) {
+            Ok(Parsed::Packet(packet)) => OwnedHandOver::new(&HandOver { packet, frames: 4, is_new: false }),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn run(outlet: &mut Outlet, flows: u16) {
         let mut worker = Worker::new(Config::default(), Arc::new(Policy::default()), 0, 1);
         for port in 1..=flows {
             let bytes = query(10_000 + port);
-            let time = Timestamp::from_nanos(u64::from(port));
-            let wire_len = bytes.len() as u32;
-            let frame = Frame { bytes: &bytes, link: LinkType::Ethernet, wire_len, time, interface: 0 };
-            worker.batch(&[frame], outlet);
+            worker.batch(&[frame(&bytes, port.into())], outlet);
         }
         worker.finish(Timestamp::from_nanos(1 << 40), outlet);
     }
@@ -371,6 +396,35 @@ mod tests {
         assert_eq!(records.len(), RECORDS);
         assert_eq!(records.iter().filter(|record| record.judgement == judgement).count(), FLAGGED_RECORDS);
         assert_eq!(inlet.lost.records.load(Ordering::Relaxed), (2 * FLAGGED_RECORDS + 6) as u64);
+    }
+
+    #[test]
+    fn a_worker_stays_until_the_others_hand_nothing_over() {
+        let mut ends = rings(2, false);
+        let (mut second, _) = ends.remove(1);
+        let (mut first, _) = ends.remove(0);
+        let datagram = datagram();
+
+        second.hand_over_no_more();
+        assert!(!first.may_get_more(), "the other one has told it");
+        assert!(second.may_get_more());
+        assert!(first.hand_over(1, datagram.as_hand_over()), "it stays meanwhile");
+        first.hand_over_no_more();
+        assert!(second.may_get_more(), "something is on the way still");
+        assert_eq!(second.next_incoming().map(|it| it.as_hand_over().frames), Some(4));
+        assert!(!second.may_get_more());
+        assert!(
+            !first.hand_over(1, datagram.as_hand_over()) && !second.hand_over(0, datagram.as_hand_over())
+        );
+    }
+
+    #[test]
+    fn to_a_worker_that_is_over_nothing_is_handed() {
+        let mut ends = rings(2, false);
+        drop(ends.remove(1));
+        let (mut first, _) = ends.remove(0);
+        assert!(!first.may_get_more());
+        assert!(!first.hand_over(1, datagram().as_hand_over()));
     }
 
     #[test]

@@ -431,12 +431,12 @@ impl Sensor {
         tracing::info!(
             received = total.received,
             processed = total.processed,
-            dropped = total.dropped_total() + total.table_full,
+            dropped = total.dropped_total() + total.table_full + total.abandoned + total.hand_over_failed,
             flows = total.flow.created,
             flagged = total.flagged,
             "stopped"
         );
-        if !total.is_balanced() {
+        if !total.is_balanced() || total.handed_over != total.taken_over {
             tracing::error!(?total, "the counters do not add up: this is a defect, please report it");
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 #[cfg(debug_assertions)]
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use core_affinity::CoreId;
 use offport_capture::xdp::{Receiver, Wake};
@@ -31,6 +31,8 @@ const GREETING: u64 = 8;
 const SMALL_STEP: Duration = Duration::from_secs(1);
 /// An idle worker wakes this often for its timers.
 const IDLE: Duration = Duration::from_millis(100);
+/// At the end, a worker waits so long for what others may still hand over.
+const LAST_HAND_OVERS: Duration = Duration::from_secs(10);
 
 /// What a worker shows of itself.
 #[derive(Clone, Debug, Default)]
@@ -164,6 +166,7 @@ impl Loop {
 
     fn watch(&mut self, engine: &mut Worker) -> io::Result<End> {
         let mut ticked = Timestamp::ZERO;
+        let mut stopped = None;
         loop {
             let start = match steady(now(), self.last) {
                 Ok(time) => time,
@@ -191,7 +194,14 @@ impl Loop {
                 continue;
             }
             if self.stopping {
-                break;
+                // Its own rings are empty. Those of others may not be yet.
+                self.outlet.hand_over_no_more();
+                let since = *stopped.get_or_insert_with(Instant::now);
+                if !self.outlet.may_get_more() || since.elapsed() >= LAST_HAND_OVERS {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
             }
             if self.receiver.wait(Some(IDLE))? == Wake::Stopped {
                 // What is in the rings already is still processed.

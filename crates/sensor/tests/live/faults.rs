@@ -191,6 +191,42 @@ fn scrapes_and_clients_that_stand_still_cost_nothing() {
     assert_eq!(sensor.end("-TERM"), Some(0), "{}", sensor.logged.join("\n"));
 }
 
+/// All of a datagram's fragments go to one worker, which hands it to the one that has the flow.
+#[test]
+fn the_end_loses_nothing_between_workers() {
+    if !lab::root() {
+        return;
+    }
+    let lab = Lab::new();
+    for _ in 0..6 {
+        let mut sensor = Sensor::start(&lab, "");
+        // Both workers have packets waiting when the end comes. The one that has another flow's, too, is done later: every other
+        // time it is the one that hands over.
+        sensor.signal("-STOP");
+        traffic::client(
+            &lab,
+            &format!(
+                "import socket\n\
+                 other, s = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))\n\
+                 for number in range(1500): other.sendto(bytes(100), ('{0}', 9998))\n\
+                 for number in range(150): s.sendto(number.to_bytes(4, 'big') * 1000, ('{0}', 9999))\n",
+                lab::SERVER
+            ),
+        );
+        sensor.signal("-TERM");
+        assert_eq!(sensor.end("-CONT"), Some(0), "{}", sensor.logged.join("\n"));
+        let last = sensor.logged.iter().find(|line| line.contains(" stopped ")).unwrap();
+        eprintln!("{last}");
+        let of = |name: &str| -> u64 {
+            let (_, rest) = last.split_once(&format!(" {name}=")).unwrap();
+            rest.split(' ').next().unwrap().parse().unwrap()
+        };
+        assert!(of("received") >= 1_950, "{last}");
+        assert_eq!(of("received"), of("processed") + of("dropped"), "{last}");
+        assert!(!sensor.logged.iter().any(|line| line.contains("do not add up")));
+    }
+}
+
 /// Until what came is counted and published.
 fn settle() {
     std::thread::sleep(Duration::from_millis(1_500));
