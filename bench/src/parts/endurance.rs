@@ -186,7 +186,8 @@ fn flood(size: &Size) -> anyhow::Result<Row> {
     bench.worker.finish(bench.now, &mut bench.sink);
     let flow = bench.worker.counters().flow;
     let Sessions { whole, evicted } = bench.sink;
-    let by_class = flow.evicted_closed + flow.evicted_idle + flow.evicted_half_open + flow.evicted_unanswered;
+    let unopened = flow.evicted_half_open + flow.evicted_unanswered;
+    let by_class = flow.evicted_closed + flow.evicted_idle + flow.evicted_open + unopened;
     let ended = flow.ended_fin + flow.ended_rst + flow.ended_idle + flow.ended_evicted + flow.ended_shutdown;
     let counted = flow.created == ended && by_class == flow.ended_evicted;
     let grown = peak.saturating_sub(warm);
