@@ -432,6 +432,7 @@ impl Sensor {
             received = total.received,
             processed = total.processed,
             dropped = total.dropped_total() + total.table_full + total.abandoned + total.hand_over_failed,
+            held = total.held,
             flows = total.flow.created,
             flagged = total.flagged,
             "stopped"

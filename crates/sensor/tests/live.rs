@@ -148,7 +148,7 @@ fn both_directions_of_every_flow_meet_in_one_worker() {
     sensor.wait_until("the last flow has ended", |sensor| {
         sensor.metric("offport_flows_ended_total", &["reason=\"fin\""]) >= u64::from(FLOWS)
     });
-    std::thread::sleep(Duration::from_millis(400));
+    std::thread::sleep(Duration::from_millis(1_000));
     let metrics = sensor.get("/metrics");
     assert_identity(&metrics);
     assert_eq!(sum(&metrics, "offport_packets_dropped_total", &["stage=\"socket\""]), 0);
@@ -310,7 +310,7 @@ fn an_interface_that_goes_is_taken_up_again() {
     sensor.wait_until("flows on the new interface", |sensor| {
         sensor.metric("offport_flows_created_total", &[]) >= 15
     });
-    std::thread::sleep(Duration::from_millis(400));
+    std::thread::sleep(Duration::from_millis(1_000));
     assert_identity(&sensor.get("/metrics"));
     assert_eq!(sensor.end("-TERM"), Some(0));
     assert_eq!(sensor.flows().iter().filter(|flow| flow["destination"]["port"] == 80).count(), 15);
@@ -337,7 +337,7 @@ fn the_two_directions_may_come_on_two_interfaces() {
     sensor.wait_until("the last flow has ended", |sensor| {
         sensor.metric("offport_flows_ended_total", &["reason=\"fin\""]) >= u64::from(FLOWS)
     });
-    std::thread::sleep(Duration::from_millis(400));
+    std::thread::sleep(Duration::from_millis(1_000));
     let metrics = sensor.get("/metrics");
     assert_identity(&metrics);
     for interface in ["interface=\"tap0\"", "interface=\"tap1\""] {

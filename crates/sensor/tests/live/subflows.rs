@@ -69,7 +69,7 @@ fn what_the_kernel_sends_by_another_subflow_is_no_alarm() {
     sensor.wait_until("both flows have ended", |sensor| {
         sensor.metric("offport_flows_ended_total", &["reason=\"fin\""]) >= 2
     });
-    std::thread::sleep(Duration::from_millis(400));
+    std::thread::sleep(Duration::from_millis(1_000));
     let metrics = sensor.get("/metrics");
     assert_eq!(crate::sensor::sum(&metrics, "offport_mptcp_subflows_total", &[]), 1);
     assert_identity(&metrics);
