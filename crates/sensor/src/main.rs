@@ -6,6 +6,7 @@ mod capture_metrics;
 mod cli;
 mod cores;
 mod doctor;
+mod drain;
 mod forwarding;
 mod load;
 mod log;

@@ -4,7 +4,7 @@
 //! only at the end, when the flow table empties itself into the ring, the worker waits for the reader.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use offport_capture::xdp::{self, Shunt, ShuntCount};
@@ -27,7 +27,27 @@ const OPENINGS: usize = 4 * 1024;
 /// Reassembled datagrams, and packets of slots that move, that may wait for another worker.
 const HAND_OVERS: usize = 256;
 
-/// What was lost because its ring was full.
+/// What the control thread still takes at the end, which has a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Takes {
+    All,
+    /// What is of flagged flows.
+    Flagged,
+    Nothing,
+}
+
+impl Takes {
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::All => "all is written",
+            Self::Flagged => "only records of flagged flows are written",
+            Self::Nothing => "nothing more is written",
+        }
+    }
+}
+
+/// What was lost because its ring was full, or at the end because there was no time for it.
 #[derive(Debug, Default)]
 pub(crate) struct Lost {
     /// Flow records.
@@ -36,6 +56,23 @@ pub(crate) struct Lost {
     pub events: AtomicU64,
     /// First payloads to be described.
     pub openings: AtomicU64,
+    /// [`Takes`].
+    takes: AtomicU8,
+}
+
+impl Lost {
+    /// Who waits for room, waits no more for what is not taken any more.
+    pub(crate) fn take_only(&self, what: Takes) {
+        self.takes.store(what as u8, Ordering::Relaxed);
+    }
+
+    fn is_taken(&self, flagged: bool) -> bool {
+        match self.takes.load(Ordering::Relaxed) {
+            0 => true,
+            1 => flagged,
+            _ => false,
+        }
+    }
 }
 
 /// A [`HandOver`] with as much of its payload as the receiver makes use of.
@@ -201,14 +238,15 @@ impl Output for Outlet {
     fn record(&mut self, record: &FlowRecord) {
         let flagged = record.judgement.is_some_and(|judgement| judgement.verdict.is_alarm());
         if flagged || self.patient || self.records.slots() > FLAGGED_RECORDS {
-            push(&mut self.records, *record, self.patient, &self.lost.records);
+            let wait = self.patient.then_some((&*self.lost, flagged));
+            push(&mut self.records, *record, wait, &self.lost.records);
         } else {
             count(&self.lost.records);
         }
     }
 
     fn event(&mut self, event: &Event) {
-        push(&mut self.events, *event, self.patient, &self.lost.events);
+        push(&mut self.events, *event, self.patient.then_some((&*self.lost, true)), &self.lost.events);
     }
 
     fn hand_over(&mut self, worker: u16, datagram: HandOver<'_>) -> bool {
@@ -225,10 +263,11 @@ impl Output for Outlet {
         self.table.as_ref().map(|table| table as &dyn Slots)
     }
 
-    fn settled(&mut self, flow: &Flow<'_>, facts: &Facts, _: &Judgement) {
+    fn settled(&mut self, flow: &Flow<'_>, facts: &Facts, judgement: &Judgement) {
         let Some(ring) = &mut self.openings else { return };
         if let Some(opening) = Opening::of(flow, facts.seen) {
-            push(ring, opening, self.patient, &self.lost.openings);
+            let wait = self.patient.then_some((&*self.lost, judgement.verdict.is_alarm()));
+            push(ring, opening, wait, &self.lost.openings);
         }
     }
 
@@ -286,21 +325,20 @@ fn counted(count: ShuntCount) -> Shunted {
     Shunted { packets, bytes, payload, last }
 }
 
-fn push<T>(ring: &mut Producer<T>, value: T, patient: bool, lost: &AtomicU64) {
+/// `wait`: for room, as long as what is of a flow that is `flagged` is taken.
+fn push<T>(ring: &mut Producer<T>, value: T, wait: Option<(&Lost, bool)>, lost: &AtomicU64) {
     let mut value = value;
-    loop {
+    while wait.is_none_or(|(taken, flagged)| taken.is_taken(flagged)) {
         match ring.push(value) {
             Ok(()) => return,
-            Err(PushError::Full(back)) if patient && !ring.is_abandoned() => {
+            Err(PushError::Full(back)) if wait.is_some() && !ring.is_abandoned() => {
                 value = back;
                 std::thread::sleep(Duration::from_millis(1));
             }
-            Err(PushError::Full(_)) => {
-                count(lost);
-                return;
-            }
+            Err(PushError::Full(_)) => break,
         }
     }
+    count(lost);
 }
 
 /// Single writer: no read-modify-write.
@@ -309,7 +347,7 @@ fn count(lost: &AtomicU64) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use offport_engine::{Action, Config, Worker};
     use offport_policy::{Policy, Verdict};
     use offport_wire::{Frame, LinkType, Parsed, parse};
@@ -348,7 +386,7 @@ mod tests {
         }
     }
 
-    fn run(outlet: &mut Outlet, flows: u16) {
+    pub(crate) fn run(outlet: &mut Outlet, flows: u16) {
         let mut worker = Worker::new(Config::default(), Arc::new(Policy::default()), 0, 1);
         for port in 1..=flows {
             let bytes = query(10_000 + port);
@@ -425,6 +463,42 @@ mod tests {
         let (mut first, _) = ends.remove(0);
         assert!(!first.may_get_more());
         assert!(!first.hand_over(1, datagram().as_hand_over()));
+    }
+
+    #[test]
+    fn at_the_end_who_waits_for_room_goes_on_when_it_is_not_taken_any_more() {
+        let (mut outlet, mut inlet) = rings(1, true).remove(0);
+        run(&mut outlet, 1);
+        let other = inlet.records.pop().unwrap();
+        let judgement = other.judgement.map(|it| Judgement { verdict: Verdict::Unrecognised, ..it });
+        let flagged = FlowRecord { judgement, ..other };
+        let lost = |inlet: &Inlet| inlet.lost.records.load(Ordering::Relaxed);
+        outlet.no_more_packets();
+        (0..RECORDS).for_each(|_| outlet.record(&other));
+        // Nobody makes room.
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| outlet.record(&other));
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!waiting.is_finished() && lost(&inlet) == 0);
+            inlet.lost.take_only(Takes::Flagged);
+        });
+        assert_eq!(lost(&inlet), 1);
+        inlet.records.pop().unwrap();
+        outlet.record(&other);
+        assert_eq!(lost(&inlet), 2, "its place is for a flagged one");
+        outlet.record(&flagged);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| outlet.record(&flagged));
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!waiting.is_finished() && lost(&inlet) == 2);
+            inlet.lost.take_only(Takes::Nothing);
+        });
+        assert_eq!(lost(&inlet), 3);
+        let records: Vec<_> = std::iter::from_fn(|| inlet.records.pop().ok()).collect();
+        assert_eq!(
+            (records.len(), records.iter().filter(|it| it.judgement == judgement).count()),
+            (RECORDS, 1)
+        );
     }
 
     #[test]

@@ -8,25 +8,24 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use offport_capture::xdp::{self, Control, Notice, PortInfo};
 use offport_config::Config;
-use offport_engine::{Config as EngineConfig, DataPorts, EventPhase, Opening, Worker};
+use offport_engine::{Config as EngineConfig, DataPorts, Event, EventPhase, FlowRecord, Opening, Worker};
 use offport_fingerprint::Signatures;
 use offport_policy::Policy;
 use offport_telemetry::ecs::Formatter;
 use offport_telemetry::http::{Board, Listener};
 use offport_telemetry::metrics::{FlaggedPairs, Metrics, WorkerSample, publish_forwarders};
-use rtrb::Consumer;
 
 use crate::absence::Absence;
 use crate::balance::Balance;
 use crate::cli::Run;
 use crate::forwarding::Forwarding;
-use crate::outlet::{self, Inlet};
+use crate::outlet::{self, Inlet, Takes};
 use crate::reload::{Reloads, Rules};
 use crate::sandbox::{self, Sandbox};
 use crate::sinks::Sinks;
 use crate::store::{self, Store};
 use crate::supervisor::Supervisor;
-use crate::{capture_metrics, load, log, settings, worker};
+use crate::{capture_metrics, drain, load, log, settings, worker};
 
 /// Rings are emptied and files written this often: the longest that an event waits.
 const DRAIN: Duration = Duration::from_millis(50);
@@ -34,8 +33,12 @@ const DRAIN: Duration = Duration::from_millis(50);
 const LOOK_AFTER: Duration = Duration::from_millis(250);
 /// After a worker has begun anew, /readyz says so for so long.
 const NOT_READY: Duration = Duration::from_secs(10);
-/// How long the end may take before what is left is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// At the end, records of all flows are written for so long: with full tables it may not be enough,
+const ALL_WRITTEN: Duration = Duration::from_secs(15);
+/// those of flagged ones for so long,
+const FLAGGED_WRITTEN: Duration = Duration::from_secs(20);
+/// and then a worker that has not ended is given up. The unit's `TimeoutStopSec` is more.
+const ENDED: Duration = Duration::from_secs(25);
 
 /// Runs until a signal says stop.
 pub(crate) fn run(arguments: &Run) -> anyhow::Result<()> {
@@ -83,6 +86,8 @@ struct Sensor {
     balance: Option<Balance>,
     workers: Vec<worker::Handle>,
     inlets: Vec<Inlet>,
+    /// Whose turn to be drained first was last.
+    first: usize,
     sinks: Sinks,
     metrics: Metrics,
     pairs: FlaggedPairs,
@@ -188,6 +193,7 @@ impl Sensor {
             balance,
             workers,
             inlets,
+            first: 0,
             sinks,
             metrics,
             pairs,
@@ -225,9 +231,12 @@ impl Sensor {
     fn serve(&mut self, signals: &Signals, throttle: &log::Throttle) -> anyhow::Result<()> {
         let mut looked = Instant::now();
         let mut published = Instant::now();
+        let mut is_behind = false;
         while !signals.stop.load(Ordering::Relaxed) {
-            std::thread::sleep(DRAIN);
-            self.drain();
+            if !is_behind {
+                std::thread::sleep(DRAIN);
+            }
+            is_behind = self.drain().is_cut_short;
             self.sinks.flush();
             self.supervisor.alive();
             self.absence.tick();
@@ -324,26 +333,10 @@ impl Sensor {
         balance.tick(Instant::now(), &loads);
     }
 
-    /// Writes what the workers have put out since the last call.
-    fn drain(&mut self) -> usize {
-        let Self { inlets, sinks, pairs, board, .. } = self;
-        let mut count = 0;
-        for inlet in inlets {
-            // A worker puts a flow's opening out before its events and records, so what is popped has its opening behind it.
-            while let Ok(event) = inlet.events.pop() {
-                count += 1 + describe(&mut inlet.openings, sinks);
-                if event.phase == EventPhase::Flagged {
-                    pairs.flagged(&event.record);
-                }
-                sinks.event(&event, board);
-            }
-            while let Ok(record) = inlet.records.pop() {
-                count += 1 + describe(&mut inlet.openings, sinks);
-                sinks.record(&record);
-            }
-            count += describe(&mut inlet.openings, sinks);
-        }
-        count
+    /// Writes what the workers have put out since the last call, for a bounded time.
+    fn drain(&mut self) -> drain::Turn {
+        let Self { inlets, first, sinks, pairs, board, .. } = self;
+        drain::turn(inlets, first, &mut Writing { sinks, pairs, board })
     }
 
     fn publish(&mut self) {
@@ -397,23 +390,41 @@ impl Sensor {
         self.control.detach();
         self.control.stop();
         self.sinks.no_more_packets();
-        let start = Instant::now();
+        let (start, mut last) = (Instant::now(), Takes::All);
+        let lost = |inlets: &[Inlet]| -> u64 {
+            inlets.iter().map(|inlet| inlet.lost.records.load(Ordering::Relaxed)).sum()
+        };
+        let before = lost(&self.inlets);
         loop {
             let ended = self.workers.iter().all(worker::Handle::has_ended);
-            if self.drain() == 0 {
+            if self.drain().count == 0 {
                 if ended {
                     break;
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
-            if start.elapsed() > PATIENCE {
-                tracing::error!("the workers have not ended in {PATIENCE:?}: records may be missing");
-                break;
+            self.supervisor.alive();
+            let takes = match start.elapsed() {
+                passed if passed > ENDED => break,
+                passed if passed > FLAGGED_WRITTEN => Takes::Nothing,
+                passed if passed > ALL_WRITTEN => Takes::Flagged,
+                _ => Takes::All,
+            };
+            if takes != last {
+                last = takes;
+                tracing::warn!("the end takes long: from now on {}", takes.words());
+                self.inlets.iter().for_each(|inlet| inlet.lost.take_only(takes));
             }
+        }
+        if last != Takes::All {
+            let records_lost = lost(&self.inlets) - before;
+            tracing::error!(records_lost, "not all flows that were open have their record");
         }
         self.sinks.end();
         for worker in &mut self.workers {
-            if let Some(words) = worker.join() {
+            if !worker.has_ended() {
+                tracing::error!("worker {} has not ended in {ENDED:?}: given up", worker.index);
+            } else if let Some(words) = worker.join() {
                 tracing::error!("worker {}: {words}", worker.index);
             }
         }
@@ -444,9 +455,28 @@ impl Sensor {
 }
 
 /// Has the flows described that have begun; how many.
-fn describe(openings: &mut Option<Consumer<Opening>>, sinks: &mut Sinks) -> usize {
-    let openings = openings.iter_mut().flat_map(|ring| std::iter::from_fn(|| ring.pop().ok()));
-    openings.map(|opening| sinks.opening(&opening)).count()
+/// Where what the workers put out goes.
+struct Writing<'a> {
+    sinks: &'a mut Sinks,
+    pairs: &'a mut FlaggedPairs,
+    board: &'a Board,
+}
+
+impl drain::Taker for Writing<'_> {
+    fn opening(&mut self, opening: &Opening) {
+        self.sinks.opening(opening);
+    }
+
+    fn event(&mut self, event: &Event) {
+        if event.phase == EventPhase::Flagged {
+            self.pairs.flagged(&event.record);
+        }
+        self.sinks.event(event, self.board);
+    }
+
+    fn record(&mut self, record: &FlowRecord) {
+        self.sinks.record(record);
+    }
 }
 
 fn formatter(config: &Config, policy: &Policy) -> Formatter {

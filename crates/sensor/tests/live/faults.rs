@@ -1,8 +1,10 @@
 //! What goes wrong while the sensor runs, and how it goes on: docs/reliability.md has a row for each.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::lab::{self, Lab};
+use crate::offline;
 use crate::sensor::{Sensor, assert_identity, sum};
 use crate::traffic::{self, Server};
 
@@ -186,6 +188,52 @@ fn scrapes_and_clients_that_stand_still_cost_nothing() {
     assert!(after <= before.0 + (8 << 10), "{} KiB before, {after} after", before.0);
     traffic::pour(&lab, 80, "0102030405060708f0f1f2f3", 0.2);
     sensor.wait_until("raw data is flagged", |sensor| !sensor.events().is_empty());
+    settle();
+    assert_identity(&sensor.get("/metrics"));
+    assert_eq!(sensor.end("-TERM"), Some(0), "{}", sensor.logged.join("\n"));
+}
+
+#[test]
+fn a_flood_of_flows_keeps_nothing_else_waiting() {
+    if !lab::root() {
+        return;
+    }
+    let lab = Lab::new();
+    let mut sensor = Sensor::start(&lab, "[flow]\nmax_flows = 4096");
+    // More flows than records can be written of: in each packet another one, so that the table and its ring are full.
+    let file = offline::handshakes();
+    let path = file.path().to_str().unwrap();
+    let mut flood = lab
+        .command(&lab.tap, "tcpreplay")
+        .args([
+            "-q",
+            "--topspeed",
+            "--preload-pcap",
+            "--loop",
+            "400",
+            "--duration",
+            "40",
+            "-i",
+            "mirror",
+            path,
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut goes_on = || flood.try_wait().unwrap().is_none();
+    let lost = |sensor: &Sensor<'_>| sensor.metric("offport_records_lost_total", &[]);
+    sensor.wait_until("records have no room", |sensor| lost(sensor) > 0);
+    for round in 1..=3 {
+        let before = lost(&sensor);
+        sensor.signal("-HUP");
+        sensor.wait_until("metrics and a reload come meanwhile", |sensor| {
+            sensor.metric("offport_reloads_total", &["done"]) == round && lost(sensor) > before
+        });
+        assert!(goes_on(), "the flood was over before that could be seen");
+    }
+    flood.kill().unwrap();
+    flood.wait().unwrap();
     settle();
     assert_identity(&sensor.get("/metrics"));
     assert_eq!(sensor.end("-TERM"), Some(0), "{}", sensor.logged.join("\n"));

@@ -145,6 +145,18 @@ pub(crate) fn halves(count: u32, request: &[u8]) -> [tempfile::NamedTempFile; 2]
     })
 }
 
+/// The first packets of 65,536 connections.
+pub(crate) fn handshakes() -> tempfile::NamedTempFile {
+    const SYN: u8 = 2;
+    let mut bytes = pcap_header();
+    for number in 0..1 << 16 {
+        pcap_packet(&mut bytes, number, &tcp_frame(number, true, SYN, [1000, 0], &[]));
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    file
+}
+
 fn pcap_packet(bytes: &mut Vec<u8>, number: u32, frame: &[u8]) {
     bytes.extend((number / 1_000_000).to_le_bytes());
     bytes.extend((number % 1_000_000).to_le_bytes());
