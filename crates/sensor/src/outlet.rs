@@ -1,7 +1,7 @@
 //! What a worker puts out, on its way to the control thread and to the other workers.
 //!
 //! Bounded single-producer rings of plain values. A full ring drops the result and counts it, never the packet rate;
-//! only at the end, when the flow table empties itself into the ring, the worker waits for the reader.
+//! only at the end, when the flow table empties itself into the ring, the worker waits for the reader, for a bounded time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
