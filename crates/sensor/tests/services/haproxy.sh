@@ -43,7 +43,7 @@ EOF
         done
     } >client.cfg
     haproxy -db -f client.cfg &
-    sleep 0.5
+    listening 4433
     for version in 0 3; do
         curl -sS "http://127.0.0.1:80$version/" "http://127.0.0.1:80$version/nowhere"
         curl -sSk "https://127.0.0.1:443$version/"

@@ -19,6 +19,5 @@ visit() {
     timeout 1 redis-cli -h server.example subscribe news || true
     printf 'PING\r\nget greeting\r\nQUIT\r\n' | nc -q 1 "$server" 6379
     redis-server --port 6381 --bind 127.0.0.1 --save '' --replicaof "$server" 6379 &
-    sleep 1.5
-    redis-cli -p 6381 get greeting | grep hello
+    until redis-cli -p 6381 get greeting 2>/dev/null | grep hello; do sleep 0.1; done
 }

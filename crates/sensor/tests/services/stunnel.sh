@@ -34,7 +34,7 @@ connect = $server:6380
 PSKsecrets = $work/psk
 EOF
     stunnel client.conf &
-    sleep 0.5
+    listening 6379
     redis-cli set greeting hello
     redis-cli info >/dev/null
     curl -sS --cacert cert.pem https://server.example:8443/ https://server.example:8443/nowhere -o /dev/null
