@@ -38,7 +38,7 @@ EOF
     logger -n "$server" --rfc5424 hello
     logger -n "$server" -T -P 601 --octet-count --rfc5424 hello
     # Over each of the four.
-    for _ in {1..150}; do (($(grep -c 'message 5' messages) < 4)) || return 0; sleep 0.1; done
+    for _ in {1..150}; do [[ $(grep -c 'message 5' messages) -lt 4 ]] || return 0; sleep 0.1; done
     cat messages
     return 1
 }
