@@ -96,6 +96,8 @@ struct Sensor {
     sandbox: Sandbox,
     supervisor: Supervisor,
     absence: Absence,
+    /// Until every worker has its tables.
+    is_starting: bool,
     /// Workers' restarts so far, and when there was one more.
     restarts: (u64, Option<Instant>),
     /// Stops when dropped, after everything else.
@@ -202,13 +204,22 @@ impl Sensor {
             sandbox,
             supervisor: Supervisor::new(),
             absence: Absence::ends(config),
+            is_starting: true,
             restarts: (0, None),
             _listener: listener,
         };
         sensor.announce(layout.workers);
-        sensor.board.set_not_ready(None);
-        sensor.supervisor.ready(&config.capture.interfaces);
         Ok(sensor)
+    }
+
+    /// A worker makes its tables on its own core, which takes a second for some millions of flows. Until then packets wait in its rings, and
+    /// are counted if they find no room: that is not ready yet.
+    fn look_after_start(&mut self) {
+        self.is_starting = !self.workers.iter_mut().all(worker::Handle::has_begun);
+        if !self.is_starting {
+            self.board.set_not_ready(self.not_ready());
+            self.supervisor.ready(&self.config.capture.interfaces);
+        }
     }
 
     /// Says what was got, not what was asked for.
@@ -240,7 +251,9 @@ impl Sensor {
             self.sinks.flush();
             self.supervisor.alive();
             self.absence.tick();
-            if signals.hangup.swap(false, Ordering::Relaxed) {
+            if self.is_starting {
+                self.look_after_start();
+            } else if signals.hangup.swap(false, Ordering::Relaxed) {
                 self.supervisor.reloading();
                 self.sinks.reopen();
                 self.reload();
@@ -301,6 +314,12 @@ impl Sensor {
         }
         let was = std::mem::replace(&mut self.bound, self.control.bound());
         capture_metrics::publish_modes(&was, &self.bound);
+        if !self.is_starting {
+            self.board.set_not_ready(self.not_ready());
+        }
+    }
+
+    fn not_ready(&self) -> Option<String> {
         let closed: Vec<String> = self
             .control
             .statistics()
@@ -312,7 +331,7 @@ impl Sensor {
         let closed =
             (!closed.is_empty()).then(|| format!("{} not open: gone, or refused", closed.join(", ")));
         let restarted = self.restarts.1.map(|_| "a worker has begun anew a moment ago".to_owned());
-        self.board.set_not_ready(closed.or(restarted));
+        closed.or(restarted)
     }
 
     /// Whether no worker has begun anew lately, nor was that so a moment ago.

@@ -45,6 +45,8 @@ pub(crate) struct Published {
     pub pinned: bool,
     /// How often it began anew, after a panic or since the clock was set back.
     pub restarts: u64,
+    /// Whether it has its tables and has looked into its rings.
+    pub has_begun: bool,
 }
 
 /// Makes a worker's engine, with empty tables.
@@ -128,6 +130,8 @@ impl Loop {
     fn run(mut self, core: Option<CoreId>, make: &Make) -> io::Result<()> {
         // `set_for_current` answers false where the core is offline or outside the process's mask.
         self.pinned = core.is_some_and(core_affinity::set_for_current);
+        #[cfg(debug_assertions)]
+        wait_if_asked();
         loop {
             // Its tables lie in the memory of this core.
             let mut engine = make(self.rules.read());
@@ -264,6 +268,7 @@ impl Loop {
         buffer.restarts = self.restarts;
         buffer.busy_nanos = self.busy_nanos;
         buffer.pinned = self.pinned;
+        buffer.has_begun = true;
         self.input.publish();
     }
 }
@@ -287,6 +292,13 @@ fn fail_if_asked(frames: &[offport_wire::Frame<'_>]) {
     if holds(sets_back) {
         SET_BACK.store(3_600, Ordering::Relaxed);
     }
+}
+
+/// Tests have workers begin late, in a debug build, by so many milliseconds as `OFFPORT_TEST_LATE` says.
+#[cfg(debug_assertions)]
+fn wait_if_asked() {
+    let late = std::env::var("OFFPORT_TEST_LATE").ok().and_then(|millis| millis.parse().ok());
+    std::thread::sleep(late.map(Duration::from_millis).unwrap_or_default());
 }
 
 /// Seconds.
@@ -325,6 +337,12 @@ impl Handle {
         self.published.update();
         let Published { counters, busy_nanos, .. } = self.published.output_buffer();
         Load { busy_nanos: *busy_nanos, flows: counters.flow.active }
+    }
+
+    /// Whether it has its tables; what comes before waits in its rings.
+    pub(crate) fn has_begun(&mut self) -> bool {
+        self.published.update();
+        self.published.output_buffer().has_begun
     }
 
     /// How often it began anew.

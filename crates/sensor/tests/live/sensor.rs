@@ -48,7 +48,25 @@ impl<'a> Sensor<'a> {
         Self::start_in(tempfile::tempdir().unwrap(), lab, &[TAP], 2, "", environment)
     }
 
+    /// The same, not waiting until it is ready.
+    pub(crate) fn launch_in_environment(lab: &'a Lab, environment: &[(&str, &str)]) -> Self {
+        Self::launch_in(tempfile::tempdir().unwrap(), lab, &[TAP], 2, "", environment)
+    }
+
     fn start_in(
+        folder: TempDir,
+        lab: &'a Lab,
+        interfaces: &[&str],
+        workers: u32,
+        more: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut sensor = Self::launch_in(folder, lab, interfaces, workers, more, environment);
+        sensor.wait_until("it is ready", |sensor| sensor.get("/readyz").starts_with("ready"));
+        sensor
+    }
+
+    fn launch_in(
         folder: TempDir,
         lab: &'a Lab,
         interfaces: &[&str],
@@ -70,9 +88,7 @@ impl<'a> Sensor<'a> {
             .envs(environment.iter().copied())
             .args(interfaces.iter().flat_map(|interface| ["-i", interface]));
         let (child, log) = spawn(&mut command);
-        let mut sensor = Self { lab, child, folder, log, logged: Vec::new() };
-        sensor.wait_until("it is ready", |sensor| sensor.get("/readyz").starts_with("ready"));
-        sensor
+        Self { lab, child, folder, log, logged: Vec::new() }
     }
 
     /// On the tap with two workers and the same files, after its end.
