@@ -61,13 +61,15 @@ fn who_is_ready_has_its_tables() {
     }
     let lab = Lab::new();
     let _server = Server::start(&lab, 80, ANSWER, 1);
-    let mut sensor = Sensor::launch_in_environment(&lab, &[("OFFPORT_TEST_LATE", "3000")]);
+    let mut sensor = Sensor::launch_in_environment(&lab, &[("OFFPORT_TEST_LATE", "5000")]);
     sensor.wait_for_log("watching");
-    traffic::connections(&lab, 80, 20, REQUEST, 0);
     assert_eq!(sensor.get("/readyz").trim(), "not ready: starting");
+    sensor.signal("-HUP");
+    // What comes now waits in the rings, as the reload does.
+    traffic::connections(&lab, 80, 20, REQUEST, 0);
     sensor.wait_until("it is ready", |sensor| sensor.get("/readyz").starts_with("ready"));
-    // What came before waited in the rings.
     sensor.wait_until("the flows", |sensor| sensor.metric("offport_flows_created_total", &[]) >= 20);
+    sensor.wait_until("it was read", |sensor| sensor.metric("offport_reloads_total", &["done"]) == 1);
     settle();
     assert_identity(&sensor.get("/metrics"));
     assert_eq!(sensor.end("-TERM"), Some(0), "{}", sensor.logged.join("\n"));

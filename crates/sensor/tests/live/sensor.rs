@@ -33,19 +33,19 @@ impl<'a> Sensor<'a> {
 
     /// The same with so many workers.
     pub(crate) fn start_with(lab: &'a Lab, interfaces: &[&str], workers: u32, more: &str) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), lab, interfaces, workers, more, &[])
+        Self::launch_in(tempfile::tempdir().unwrap(), lab, interfaces, workers, more, &[]).when_ready()
     }
 
     /// As [`Sensor::start`], with files in a folder that belongs to a user.
     pub(crate) fn start_as(lab: &'a Lab, user: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         assert!(Command::new("chown").arg(user).arg(folder.path()).status().unwrap().success());
-        Self::start_in(folder, lab, &[TAP], 2, more, &[])
+        Self::launch_in(folder, lab, &[TAP], 2, more, &[]).when_ready()
     }
 
     /// As [`Sensor::start`], with variables in its environment.
     pub(crate) fn start_in_environment(lab: &'a Lab, environment: &[(&str, &str)]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), lab, &[TAP], 2, "", environment)
+        Self::launch_in_environment(lab, environment).when_ready()
     }
 
     /// The same, not waiting until it is ready.
@@ -53,17 +53,10 @@ impl<'a> Sensor<'a> {
         Self::launch_in(tempfile::tempdir().unwrap(), lab, &[TAP], 2, "", environment)
     }
 
-    fn start_in(
-        folder: TempDir,
-        lab: &'a Lab,
-        interfaces: &[&str],
-        workers: u32,
-        more: &str,
-        environment: &[(&str, &str)],
-    ) -> Self {
-        let mut sensor = Self::launch_in(folder, lab, interfaces, workers, more, environment);
-        sensor.wait_until("it is ready", |sensor| sensor.get("/readyz").starts_with("ready"));
-        sensor
+    /// It, when it is ready.
+    fn when_ready(mut self) -> Self {
+        self.wait_until("it is ready", |sensor| sensor.get("/readyz").starts_with("ready"));
+        self
     }
 
     fn launch_in(
