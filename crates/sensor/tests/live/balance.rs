@@ -40,10 +40,12 @@ fn an_overloaded_worker_gives_new_flows_away_and_keeps_its_own() {
     }
     let lab = Lab::new();
     // Without a store: its writers would share the two cores with the workers, whose loads are what is looked at.
+    // With rings that hold more than half a second of what is sent: a machine that stands still for a moment loses
+    // packets as any sensor would there, and what moving costs is the question.
     let mut sensor = Sensor::start(
         &lab,
-        "[capture]\nrebalance_above = 1\n[shunt]\nenabled = false\n[store.packets]\nenabled = false\n\
-         [store.flows]\nenabled = false",
+        "[capture]\nrebalance_above = 1\nframe_size = 2048\nrx_ring = 16384\nfill_ring = 32768\n\
+         [shunt]\nenabled = false\n[store.packets]\nenabled = false\n[store.flows]\nenabled = false",
     );
     let script = script();
     let capture = udp_capture(&script);
@@ -59,7 +61,11 @@ fn an_overloaded_worker_gives_new_flows_away_and_keeps_its_own() {
     assert!(begun > 0, "no slot has moved");
     assert_eq!(sum(&metrics, "offport_steering_moves_total", &["result=\"given_up\""]), 0);
     assert_eq!(sum(&metrics, "offport_steering_slots", &[]), 512);
-    assert_eq!(sum(&metrics, "offport_packets_dropped_total", &[]), 0);
+    let dropped: Vec<_> = metrics
+        .lines()
+        .filter(|line| line.starts_with("offport_packets_dropped_total") && !line.ends_with(" 0"))
+        .collect();
+    assert!(dropped.is_empty(), "{dropped:#?}");
     sensor.wait_for_log("new flows of");
     assert_eq!(sensor.end("-TERM"), Some(0));
 
