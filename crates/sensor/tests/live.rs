@@ -19,6 +19,8 @@ mod dump;
 mod faults;
 #[path = "live/lab.rs"]
 mod lab;
+#[path = "live/log.rs"]
+mod log;
 #[path = "live/memory_limit.rs"]
 mod memory_limit;
 #[path = "live/offline.rs"]

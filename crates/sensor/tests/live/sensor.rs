@@ -129,7 +129,8 @@ impl<'a> Sensor<'a> {
         });
     }
 
-    fn read_log(&mut self) {
+    /// Takes over what was logged so far.
+    pub(crate) fn read_log(&mut self) {
         self.logged.extend(self.log.try_iter());
     }
 
