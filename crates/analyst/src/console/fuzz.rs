@@ -158,15 +158,30 @@ fn check(answer: &str) {
     }
     if value("content-type").is_some_and(|kind| kind.starts_with("text/html")) && !body.is_empty() {
         assert_eq!(body.matches("<script").count(), 1, "{body}");
-        for part in ["<img", "<iframe", "<base", "style=\"", "\u{202e}"] {
+        for part in ["<img", "<iframe", "<base", "\u{202e}"] {
             assert!(!body.contains(part), "{part} in {body}");
         }
-        for attribute in ["href=\"", "action=\"", "src=\"", "name=\"next\" value=\""] {
-            for behind in body.split(attribute).skip(1) {
-                assert!(behind.starts_with('#') || is_own(behind), "{attribute}{behind}");
+        let mut last = ("", "");
+        for (name, value) in attributes(body) {
+            assert!(name != "style" && !name.starts_with("on"), "{name} in {body}");
+            if matches!(name, "href" | "action" | "src") || (last == ("name", "next") && name == "value") {
+                assert!(value.starts_with('#') || is_own(value), "{name}: {value}");
             }
+            last = (name, value);
         }
     }
+}
+
+/// Names and values of a page's attributes. All are in double quotes, and no other double quote is: they are escaped elsewhere.
+fn attributes<'page>(body: &'page str) -> Vec<(&'page str, &'page str)> {
+    let parts: Vec<_> = body.split('"').collect();
+    assert!(parts.len() % 2 == 1, "a quote is not closed: {body}");
+    let named = |&[before, value]: &[&'page str; 2]| {
+        let name = before.strip_suffix('=').and_then(|before| before.rsplit_once(' '));
+        assert!(name.is_some(), "a quote that no attribute begins with, before {value}");
+        (name.map_or("", |(_, name)| name), value)
+    };
+    parts.as_chunks().0.iter().map(named).collect()
 }
 
 /// It leads to a place of this console.
@@ -193,6 +208,30 @@ mod tests {
             for raw in ["", "GET", "GET / HTTP/1.1\r\n\r\n", "GET /%00 HTTP/1.0\r\n\r\n", "\0\r\n\r\n"] {
                 consoles.ask(&[&[which | 4], raw.as_bytes()].concat()).await;
             }
+        }
+    }
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-security-policy: default-src 'none'; script-src \
+                        'self';\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\n\r\n<script src=\"/console.js\"></script>";
+
+    #[test]
+    fn what_a_value_ends_with_is_no_attribute() {
+        check(&format!("{HEAD}<input value=\"1 src=\" placeholder=\"a\"> style="));
+    }
+
+    #[test]
+    fn foreign_attributes_are_noticed() {
+        for page in [
+            "<a href=\"//evil.example\">",
+            "<a href=\"https://evil.example\">",
+            "<p style=\"color: red\">",
+            "<p onclick=\"a()\">",
+            "<input name=\"next\" value=\"//evil.example\">",
+            "<input value=\"\" autofocus\">",
+            "<p>\"</p>",
+        ] {
+            let page = format!("{HEAD}{page}");
+            assert!(std::panic::catch_unwind(|| check(&page)).is_err(), "{page}");
         }
     }
 
